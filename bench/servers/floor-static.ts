@@ -1,0 +1,44 @@
+// The floor of one read buffer shared by all connections. Node documents `onread` for sockets one makes oneself; for accepted
+// ones the socket's own symbols are set while it is still paused, as PERFORMANCE.md §1 (a) describes. Where a Node has other
+// internals this floor ends with an error rather than measure something else.
+import { createServer, type Socket } from "node:net";
+import { announce, behaviourAsked, portOf } from "./announce.ts";
+import { answersFor, countingOf, headCounter } from "./floor.ts";
+
+interface Internals {
+  readonly _handle?: { useUserBuffer?: (buffer: Uint8Array) => void };
+  [symbol: symbol]: unknown;
+}
+
+const behaviour = behaviourAsked();
+const answers = answersFor(behaviour);
+const counting = countingOf(behaviour);
+const shared = new Uint8Array(64 * 1024);
+
+function serve(socket: Socket): void {
+  const countHeads = headCounter(counting);
+  adopt(socket, (length) => {
+    const count = countHeads(shared, length);
+    if (count > 0) socket.write(answers(count), "latin1");
+    return true;
+  });
+  socket.on("error", () => socket.destroy());
+  socket.resume();
+}
+
+function adopt(socket: Socket, read: (length: number) => boolean): void {
+  const inside = socket as unknown as Internals;
+  const symbols = Object.getOwnPropertySymbols(socket);
+  const buffer = symbols.find((symbol) => symbol.description === "kBuffer");
+  const callback = symbols.find((symbol) => symbol.description === "kBufferCb");
+  const handle = inside._handle;
+  if (buffer === undefined || callback === undefined || handle?.useUserBuffer === undefined) {
+    throw new Error("This Node has no static buffer for accepted sockets");
+  }
+  inside[buffer] = shared;
+  inside[callback] = read;
+  handle.useUserBuffer(shared);
+}
+
+const server = createServer({ noDelay: true, pauseOnConnect: true }, serve);
+server.listen(0, "127.0.0.1", () => announce(portOf(server.address())));

@@ -1,0 +1,150 @@
+// Every error that Portico raises: one table of codes, four classes by whose fault it is. Codes are stable for ever, the
+// wording is not. docs/errors.md is generated from this table (tools/print.ts), so each sentence says what happened and
+// what to do. What a peer is told of an error is decided by `status` alone: never the message of anything but an HttpError.
+
+interface Row {
+  /** The status a server answers with when this reaches it: a NET_ code does when a handler let an upstream's failure pass. */
+  readonly status: number;
+  /** What happened, and what to do next. */
+  readonly text: string;
+}
+
+const TABLE = {
+  // ── WIRE: the peer broke the protocol (RemoteError) ─────────────────────────────────────────────────────────────────
+  WIRE_BAD_REQUEST_LINE: { status: 400, text: "The request line is not `method SP target SP version` (RFC 9112 §3)." },
+  WIRE_BAD_STATUS_LINE: { status: 502, text: "The status line is not `version SP status SP [reason]` (RFC 9112 §4)." },
+  WIRE_BAD_TARGET: { status: 400, text: "The request target has none of the four forms its method allows (RFC 9112 §3.2)." },
+  WIRE_TARGET_TOO_LONG: { status: 414, text: "The request target is longer than `limits.targetBytes`." },
+  WIRE_BAD_VERSION: { status: 505, text: "The version is neither HTTP/1.0 nor HTTP/1.1 (RFC 9110 §2.5)." },
+  WIRE_BAD_FIELD: { status: 400, text: "A field line breaks the grammar: name, colon, value, CR LF (RFC 9112 §5)." },
+  WIRE_BAD_LINE_END: { status: 400, text: "A line ends in a bare CR or a bare LF (RFC 9112 §2.2)." },
+  WIRE_FOLDED_FIELD: { status: 400, text: "A field line is folded, which is obsolete (RFC 9112 §5.2); `obsFold: true` accepts it." },
+  WIRE_HEAD_TOO_LARGE: { status: 431, text: "A field line, or the head as a whole, is larger than `limits.fieldBytes` or `limits.headBytes`." },
+  WIRE_TOO_MANY_FIELDS: { status: 431, text: "There are more field lines than `limits.fields`." },
+  WIRE_BAD_HOST: { status: 400, text: "Host is missing, doubled or not `uri-host [\":\" port]` (RFC 9112 §3.2)." },
+  WIRE_BAD_LENGTH: { status: 400, text: "Content-Length is not one decimal number below 2^53 (RFC 9112 §6.3)." },
+  WIRE_AMBIGUOUS_LENGTH: { status: 400, text: "Content-Length and Transfer-Encoding are both present, or lengths differ: request smuggling (RFC 9112 §6.3)." },
+  WIRE_BAD_CODING: { status: 400, text: "Transfer-Encoding is malformed, repeats chunked, does not end in it, or stands in HTTP/1.0 (RFC 9112 §6.1)." },
+  WIRE_UNKNOWN_CODING: { status: 501, text: "Transfer-Encoding names a coding other than chunked (RFC 9112 §6.1)." },
+  WIRE_BAD_CHUNK: { status: 400, text: "The chunked body is malformed: size, extension, data or line end (RFC 9112 §7.1)." },
+  WIRE_BAD_TRAILER: { status: 400, text: "The trailer section is malformed (RFC 9112 §7.1.2)." },
+  WIRE_BODY_TOO_LARGE: { status: 413, text: "The body is larger than `limits.streamBytes`." },
+  WIRE_EXPECTATION: { status: 417, text: "Expect asks for something other than 100-continue (RFC 9110 §10.1.1)." },
+  WIRE_BAD_UPGRADE: { status: 400, text: "A request to upgrade lacks what RFC 9110 §7.8 asks for." },
+  WIRE_UNFINISHED: { status: 400, text: "The peer ended its side in the middle of a message." },
+  WIRE_TIMEOUT: { status: 408, text: "The peer did not send the head or the body in time; `timeouts.head` and `timeouts.body` set how long it has." },
+
+  // ── USE: the caller broke a rule of the interface (LocalError) ──────────────────────────────────────────────────────
+  USE_BAD_FIELD: { status: 500, text: "A field name or value has an octet that HTTP does not allow (CR, LF, NUL, above U+00FF); encode it first." },
+  USE_BAD_STATUS: { status: 500, text: "A status is an integer from 100 to 999, and a final one is 200 or more." },
+  USE_BODY_LENGTH: { status: 500, text: "The body is shorter or longer than the Content-Length that was set; leave the field out and it is computed." },
+  USE_BODY_NOT_ALLOWED: { status: 500, text: "This message has no body (HEAD, 1xx, 204, 304), yet data was sent." },
+  USE_BAD_BODY: { status: 500, text: "A body is null, a string, bytes, an async iterable of these, or made by a maker of Portico." },
+  USE_FRAMING_FIELD: { status: 500, text: "Transfer-Encoding is the engine's to set; give the body, and it chooses the framing." },
+  USE_STATE: { status: 500, text: "This may not be sent now: see docs/states.md for what each state allows." },
+  USE_NOT_A_REPLY: { status: 500, text: "A handler of the engine returns a Reply (or a promise of one); make it with reply(), text(), html() or json()." },
+  USE_STARTED: { status: 500, text: "The response was started already: start() is called once." },
+  USE_NOT_STARTED: { status: 500, text: "The response was not started: call start() before write(), flush() or end()." },
+  USE_ENDED: { status: 500, text: "The response has ended: nothing can be written after end()." },
+  USE_BAD_OPTION: { status: 500, text: "An option has a value that it cannot have." },
+  USE_UNSUPPORTED: { status: 500, text: "This Node cannot do what an option asks for; it is refused rather than ignored." },
+  USE_BODY_USED: { status: 500, text: "The body has been read already: a body is read once, as bytes, text, json or piece by piece." },
+  USE_ALREADY_LISTENING: { status: 500, text: "The server is closing or closed: make a new one, or wait until close() has settled." },
+  USE_OPENED: { status: 500, text: "The transport is open already: open() is called once, and once more by a takeover." },
+  USE_TRANSCRIPT: { status: 500, text: "A transcript cannot be read or was not followed; the message names the line." },
+
+  // ── NET: what lies between failed (TransportError) ──────────────────────────────────────────────────────────────────
+  NET_CLOSED: { status: 502, text: "The peer has gone: it closed or reset the connection." },
+  NET_RESET: { status: 502, text: "The connection was reset, or writing to it failed; `cause` has the system's error." },
+  NET_WRITE_TIMEOUT: { status: 504, text: "The peer took nothing for `timeouts.write` milliseconds and was cut off." },
+  NET_SHUTDOWN: { status: 503, text: "The server is closing and the deadline of close() has passed." },
+  NET_ADDRESS_IN_USE: { status: 500, text: "The address is taken by another program; choose another port, or port 0 for any free one." },
+  NET_LISTEN: { status: 500, text: "Listening on the address failed; `cause` has the system's error." },
+  NET_CONNECT: { status: 502, text: "Connecting to the address failed; `cause` has the system's error." },
+  NET_TLS: { status: 502, text: "The TLS handshake failed; `cause` says why." },
+
+  // ── HTTP: a refusal that a handler or the server means (HttpError) ──────────────────────────────────────────────────
+  HTTP_REFUSED: { status: 500, text: "A handler refused the request with the status of the error." },
+  HTTP_BODY_TOO_LARGE: { status: 413, text: "The body is larger than the limit given to bytes(), text() or json(), or `limits.bodyBytes`." },
+  HTTP_BAD_JSON: { status: 400, text: "The body is not JSON." },
+  HTTP_BAD_TEXT: { status: 400, text: "The body is not valid UTF-8." },
+  HTTP_OVERLOADED: { status: 503, text: "As many requests as `limits.requests` are being handled, and the queue is full." },
+} as const;
+
+/** The codes, their statuses and sentences: what docs/errors.md is printed from. */
+export const ERRORS: Readonly<Record<ErrorCode, Row>> = TABLE;
+
+/** A stable name for what went wrong. `WIRE_*` the peer, `USE_*` the caller, `NET_*` what lies between, `HTTP_*` a refusal. */
+export type ErrorCode = keyof typeof TABLE;
+
+type CodeOf<Prefix extends string> = Extract<ErrorCode, `${Prefix}_${string}`>;
+
+function describe(code: ErrorCode, detail: string | undefined): string {
+  return detail === undefined ? TABLE[code].text : `${TABLE[code].text} ${detail}`;
+}
+
+/** The peer broke the protocol. `status` is what a server answers it with. */
+export class RemoteError extends Error {
+  override readonly name: string = "RemoteError";
+  readonly code: CodeOf<"WIRE">;
+  readonly status: number;
+
+  /** @param detail which part of the message; may quote the peer, and is never sent to it. */
+  constructor(code: CodeOf<"WIRE">, detail?: string) {
+    super(describe(code, detail));
+    this.code = code;
+    this.status = TABLE[code].status;
+  }
+}
+
+/** The caller broke a rule of the interface: a bug in the program, not in the peer. */
+export class LocalError extends Error {
+  override readonly name: string = "LocalError";
+  readonly code: CodeOf<"USE">;
+  readonly status: number;
+
+  constructor(code: CodeOf<"USE">, detail?: string, options?: ErrorOptions) {
+    super(describe(code, detail), options);
+    this.code = code;
+    this.status = TABLE[code].status;
+  }
+}
+
+/** What lies between the two parties failed. `cause` has the system's error where there is one. */
+export class TransportError extends Error {
+  override readonly name: string = "TransportError";
+  readonly code: CodeOf<"NET">;
+  readonly status: number;
+
+  constructor(code: CodeOf<"NET">, detail?: string, options?: ErrorOptions) {
+    super(describe(code, detail), options);
+    this.code = code;
+    this.status = TABLE[code].status;
+  }
+}
+
+/**
+ * A refusal that a handler means: thrown, it becomes a reply of that status. The message is the only text of an error
+ * that a peer gets to read.
+ *
+ * @example
+ * throw new HttpError(404, "There is no such board.");
+ */
+export class HttpError extends Error {
+  override readonly name: string = "HttpError";
+  readonly code: CodeOf<"HTTP">;
+  readonly status: number;
+
+  /**
+   * @param status 400 to 599.
+   * @param message what the peer may read; left out, the reason phrase of the status is used.
+   */
+  constructor(status: number, message?: string, options?: ErrorOptions & { readonly code?: CodeOf<"HTTP"> }) {
+    super(message ?? "", options);
+    if (!Number.isInteger(status) || status < 400 || status > 599) {
+      throw new LocalError("USE_BAD_STATUS", `An HttpError has a status from 400 to 599, not ${status}.`);
+    }
+    this.code = options?.code ?? "HTTP_REFUSED";
+    this.status = status;
+  }
+}

@@ -1,0 +1,40 @@
+// The front door: what most programs need, by name. It loads no library.
+export { HttpError, LocalError, RemoteError, TransportError } from "./base/errors.ts";
+export type { Address, Peer, Transport } from "./base/transport.ts";
+export {
+  authority,
+  deadlines,
+  empty,
+  Fields,
+  type Handler,
+  html,
+  imperative,
+  inform,
+  json,
+  Key,
+  type Middleware,
+  Pipe,
+  page,
+  Reply,
+  type Request,
+  type Responder,
+  raw,
+  redirect,
+  reply,
+  stack,
+  text,
+  tunnel,
+  upgrade,
+  withFields,
+} from "./message/index.ts";
+export {
+  type CloseReport,
+  type Connection,
+  createServer,
+  currentServer,
+  type Limits,
+  type Server,
+  type ServerOptions,
+  serverOf,
+  type Timeouts,
+} from "./server/index.ts";

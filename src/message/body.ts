@@ -1,0 +1,75 @@
+// Everything that can be sent as a body. FileSlice and Takeover are classes that only their makers here can make: what a
+// peer sent as JSON and a handler echoes can never pass for one of them, whatever it imitates.
+import { LocalError } from "../base/errors.ts";
+import type { Transport } from "../base/transport.ts";
+
+export type Body = null | string | Uint8Array | AsyncIterable<Uint8Array | string> | FileSlice | Takeover;
+
+let makeSlice: (path: string, start: number, end: number) => FileSlice;
+let makeTakeover: (take: Take) => Takeover;
+
+/** What takes a connection over: the transport, and the octets that had arrived behind the head (owned by the taker). */
+export type Take = (transport: Transport, early: Uint8Array) => void;
+
+/** Octets `[start, end)` of a file, read while they are sent. */
+export class FileSlice {
+  #made = true as const;
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+
+  private constructor(path: string, start: number, end: number) {
+    this.path = path;
+    this.start = start;
+    this.end = end;
+    void this.#made;
+  }
+
+  static {
+    makeSlice = (path, start, end) => new FileSlice(path, start, end);
+  }
+}
+
+/** What becomes of a connection after 101, or after 2xx to CONNECT (RFC 9110 §7.8, §9.3.6). */
+export class Takeover {
+  #made = true as const;
+  readonly take: Take;
+
+  private constructor(take: Take) {
+    this.take = take;
+    void this.#made;
+  }
+
+  static {
+    makeTakeover = (take) => new Takeover(take);
+  }
+}
+
+/**
+ * A part of a file as a body. The file is opened when the reply is sent: one that is missing then gives 500, one that has
+ * become shorter ends the connection.
+ *
+ * @param path of the file, absolute or relative to the working directory.
+ * @param start first octet. @param end the octet after the last.
+ * @throws LocalError USE_BAD_BODY where start and end are no range.
+ */
+export function fileSlice(path: string, start: number, end: number): FileSlice {
+  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start) {
+    throw new LocalError("USE_BAD_BODY", `A slice from ${start} to ${end} is no range.`);
+  }
+  return makeSlice(path, start, end);
+}
+
+/** The body of an answer that hands the connection over; `upgrade()` and `tunnel()` (reply.ts) make the whole reply. */
+export function takeover(take: Take): Takeover {
+  return makeTakeover(take);
+}
+
+/** Whether a value can be sent as a body. */
+export function isBody(value: unknown): value is Body {
+  if (value === null || typeof value === "string") return true;
+  if (typeof value !== "object") return false;
+  return (
+    value instanceof Uint8Array || value instanceof FileSlice || value instanceof Takeover || Symbol.asyncIterator in value
+  );
+}

@@ -1,0 +1,169 @@
+// A request as a handler sees it. The interface is closed: what is added is a function of the request or a Key, so that it
+// stays small for ever. Everything that costs (path, query, body, signal, the map of keys) is made when it is first asked for.
+import type { Peer } from "../base/transport.ts";
+import type { Fields, FieldsInit } from "./fields.ts";
+import type { RequestHead, Version } from "./head.ts";
+import type { Inbound } from "./inbound.ts";
+import { type Authority, canonicalPath, parseAuthority, rawQuery, targetAuthority } from "./target.ts";
+
+/** A typed name for what middleware leaves with a request: only who holds the key can read it. */
+export class Key<T> {
+  readonly name: string;
+  declare private readonly holds: T;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** A received request. */
+export interface Request<P extends object = Readonly<Record<string, string>>> extends RequestHead {
+  /** Canonical and still encoded: dot segments and repeated slashes are resolved, `%2F`, `%5C` and `%00` stay. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** The captured segments of the route, each decoded by itself. */
+  readonly params: P;
+  readonly body: Inbound;
+  readonly peer: Peer;
+  /** Aborts when the peer has left or its time is up; the reason is a TransportError or a RemoteError. */
+  readonly signal: AbortSignal;
+  /** What was set under the key. */
+  get<T>(key: Key<T>): T | undefined;
+  set<T>(key: Key<T>, value: T): void;
+}
+
+/** What a request asks of the exchange that it belongs to. */
+export interface RequestHost {
+  readonly peer: Peer;
+  readonly body: Inbound;
+  readonly signal: AbortSignal;
+  /** The server, as an opaque value: serverOf() (server/server.ts) gives it its type. */
+  readonly server: unknown;
+  inform(status: 102 | 103, fields: FieldsInit | undefined): boolean;
+  deadlines(limits: { readonly body?: number; readonly write?: number }): void;
+}
+
+const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null) as Record<string, string>);
+
+/** The exchange behind a request. For server/ alone. */
+export let hostOf: (request: Request) => RequestHost;
+/** Sets the captured segments. For route/ alone. */
+export let bindParams: (request: Request, params: Readonly<Record<string, string>>) => void;
+
+/** The Request that the server makes around a head. */
+export class ReceivedRequest implements Request {
+  readonly #head: RequestHead;
+  readonly #host: RequestHost;
+  #path: string | null;
+  #query: URLSearchParams | null;
+  #params: Readonly<Record<string, string>>;
+  #values: Map<Key<unknown>, unknown> | null;
+
+  static {
+    hostOf = (request) => (request as ReceivedRequest).#host;
+    bindParams = (request, params) => {
+      (request as ReceivedRequest).#params = params;
+    };
+  }
+
+  constructor(head: RequestHead, host: RequestHost) {
+    this.#head = head;
+    this.#host = host;
+    this.#path = null;
+    this.#query = null;
+    this.#params = NO_PARAMS;
+    this.#values = null;
+  }
+
+  get method(): string {
+    return this.#head.method;
+  }
+
+  get target(): string {
+    return this.#head.target;
+  }
+
+  get version(): Version {
+    return this.#head.version;
+  }
+
+  get headers(): Fields {
+    return this.#head.headers;
+  }
+
+  get path(): string {
+    if (this.#path === null) this.#path = canonicalPath(this.#head.method, this.#head.target);
+    return this.#path;
+  }
+
+  get query(): URLSearchParams {
+    if (this.#query === null) this.#query = new URLSearchParams(rawQuery(this.method, this.target) ?? "");
+    return this.#query;
+  }
+
+  get params(): Readonly<Record<string, string>> {
+    return this.#params;
+  }
+
+  get body(): Inbound {
+    return this.#host.body;
+  }
+
+  get peer(): Peer {
+    return this.#host.peer;
+  }
+
+  get signal(): AbortSignal {
+    return this.#host.signal;
+  }
+
+  get<T>(key: Key<T>): T | undefined {
+    return this.#values?.get(key as Key<unknown>) as T | undefined;
+  }
+
+  set<T>(key: Key<T>, value: T): void {
+    if (this.#values === null) this.#values = new Map();
+    this.#values.set(key as Key<unknown>, value);
+  }
+}
+
+/** Whether a value is a request that Portico received; an object of the same shape is none. */
+export function isRequest(value: unknown): value is Request {
+  return value instanceof ReceivedRequest;
+}
+
+/**
+ * Sends an informational answer ahead of the reply (RFC 9110 §15.2): 103 Early Hints, or 102.
+ *
+ * @returns false to a peer of HTTP/1.0, which must not be sent any, and once the reply has begun.
+ *
+ * @example
+ * inform(request, 103, { Link: "</page.css>; rel=preload; as=style" });
+ */
+export function inform(request: Request, status: 102 | 103, fields?: FieldsInit): boolean {
+  return hostOf(request).inform(status, fields);
+}
+
+/**
+ * Sets how long the peer of this exchange may make no progress, in milliseconds: `body` while its body is read, `write`
+ * while it takes nothing of the reply. 0 means no limit.
+ */
+export function deadlines(request: Request, limits: { readonly body?: number; readonly write?: number }): void {
+  hostOf(request).deadlines(limits);
+}
+
+/**
+ * The authority that the request is for: that of an absolute-form target, else Host (RFC 9112 §3.2.2). The host is as the
+ * peer wrote it, empty where an HTTP/1.0 peer named none; it never alters the path.
+ */
+export function authority(request: Request): Authority {
+  return (
+    targetAuthority(request.method, request.target) ??
+    parseAuthority(request.headers.get("host") ?? "") ?? { host: "", port: undefined }
+  );
+}
+
+/** The query as it was sent, not decoded, without its question mark; undefined where there is none. */
+export function queryText(request: Request): string | undefined {
+  return rawQuery(request.method, request.target);
+}

@@ -1,0 +1,75 @@
+// One deadline a connection, and one sweep for all of them: setting one is an assignment, no timer is made per request.
+import type { Clock, Timer } from "../base/clock.ts";
+
+/** What has a deadline. */
+export interface Watched {
+  /** When its time is up, on the scale of Deadlines.in(); Infinity: never. */
+  deadline: number;
+  /** Its time is up. */
+  expire(): void;
+}
+
+const COARSEST = 1000;
+const FINEST = 10;
+
+/** Calls whatever is overdue: never early, and late by two intervals at most. */
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #watched = new Set<Watched>();
+  #timer: Timer | null = null;
+  #interval = COARSEST;
+  // The time of the last sweep: reading the clock for each request would cost more than all the rest of this.
+  #now = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The value for Watched.deadline that is so many milliseconds ahead; 0 means never. */
+  in(milliseconds: number): number {
+    if (milliseconds === 0) return Number.POSITIVE_INFINITY;
+    if (milliseconds < this.#interval * 4) this.#refine(milliseconds);
+    return this.#now + milliseconds + this.#interval;
+  }
+
+  add(watched: Watched): void {
+    this.#watched.add(watched);
+    if (this.#timer === null) this.#start();
+  }
+
+  delete(watched: Watched): void {
+    this.#watched.delete(watched);
+    if (this.#watched.size === 0) this.#stop();
+  }
+
+  #start(): void {
+    this.#now = this.#clock.now();
+    this.#timer = this.#clock.every(this.#interval, () => this.#sweep());
+  }
+
+  #stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  #refine(milliseconds: number): void {
+    const interval = Math.max(FINEST, Math.floor(milliseconds / 4));
+    if (interval >= this.#interval) return;
+    this.#interval = interval;
+    if (this.#timer === null) return;
+    this.#stop();
+    this.#start();
+  }
+
+  #sweep(): void {
+    const now = this.#clock.now();
+    const gap = now - this.#now;
+    this.#now = now;
+    // The process was busy or asleep: what the peers sent meanwhile has not been looked at, so the time is not theirs.
+    const missed = gap > this.#interval * 4 ? gap - this.#interval : 0;
+    for (const watched of this.#watched) {
+      if (missed > 0) watched.deadline += missed;
+      else if (watched.deadline < now) watched.expire();
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// Limits and timeouts of a server: what each means, its default, and why.
+import { LocalError } from "../base/errors.ts";
+import { WIRE_LIMITS, type WireLimits } from "../wire/h1/limits.ts";
+
+/** How much a peer may send, or have. Octets, and three counts. */
+export interface Limits extends WireLimits {
+  /** What bytes(), text() and json() collect: 1 MiB. Beyond it 413, before any 100 Continue. Streams are not bound by it. */
+  readonly bodyBytes: number;
+  /** Of a body that nobody read, so much is skipped to keep the connection: 256 KiB, cheaper than a new one. */
+  readonly discardBytes: number;
+  /** Requests that are handled at once: no limit. Beyond it they wait. */
+  readonly requests: number;
+  /** Requests that wait for that: 1,024. Beyond it 503. */
+  readonly waiting: number;
+}
+
+/** How long a peer may take. Milliseconds; 0 means for ever. */
+export interface Timeouts {
+  /** From the first octet of a head to its last: 30 s. Then 408. */
+  readonly head: number;
+  /** Between two pieces of a body: 60 s. Then 408. */
+  readonly body: number;
+  /** Between two requests: 75 s, longer than the minute that load balancers keep theirs. Then a silent close. */
+  readonly idle: number;
+  /** While the peer takes nothing of what is written: 120 s. Then the connection is cut. */
+  readonly write: number;
+  /** For the peer to close after we have, and for close() by default: 10 s. */
+  readonly drain: number;
+}
+
+export const LIMITS: Limits = {
+  ...WIRE_LIMITS,
+  bodyBytes: 1_048_576,
+  discardBytes: 262_144,
+  requests: Number.POSITIVE_INFINITY,
+  waiting: 1024,
+};
+
+export const TIMEOUTS: Timeouts = { head: 30_000, body: 60_000, idle: 75_000, write: 120_000, drain: 10_000 };
+
+/** Octets of pipelined requests that are read ahead while one is handled. */
+export const AHEAD_BYTES = 65_536;
+
+/** Octets of replies that are gathered before they are written in the middle of a turn. */
+export const OUTBOX_BYTES = 65_536;
+
+/** Bodies up to this size are copied behind their head, into one buffer; larger ones are written beside it. */
+export const COPIED_BYTES = 8192;
+
+/** Limits with changes. @throws LocalError USE_BAD_OPTION for a name that is none, or a value that is no positive number. */
+export function changedLimits(limits: Limits, change: Partial<Limits>): Limits {
+  return changed("limits", limits, change, (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value > 0));
+}
+
+/** Timeouts with changes; 0 means for ever. @throws LocalError USE_BAD_OPTION. */
+export function changedTimeouts(timeouts: Timeouts, change: Partial<Timeouts>): Timeouts {
+  return changed("timeouts", timeouts, change, (value) => Number.isFinite(value) && value >= 0);
+}
+
+function changed<T extends object>(group: string, values: T, change: Partial<T>, valid: (value: number) => boolean): T {
+  for (const [name, value] of Object.entries(change)) {
+    if (!(name in values)) throw new LocalError("USE_BAD_OPTION", `There is no ${group}.${name}.`);
+    if (typeof value !== "number" || !(valid(value) || (name === "discardBytes" && value === 0) || (name === "waiting" && value === 0))) {
+      throw new LocalError("USE_BAD_OPTION", `${group}.${name} cannot be ${String(value)}.`);
+    }
+  }
+  return { ...values, ...change };
+}

@@ -1,0 +1,372 @@
+// One request and its reply: two halves, and it is over when both are. A reply may be finished before its request has arrived:
+// what is left of that is then skipped, up to a limit. Stands between the handler above and the connection below, and knows
+// neither bytes nor routes.
+import { LocalError, TransportError } from "../base/errors.ts";
+import type { Peer } from "../base/transport.ts";
+import { Takeover } from "../message/body.ts";
+import { Fields, type FieldsInit } from "../message/fields.ts";
+import type { RequestHead } from "../message/head.ts";
+import { type Inbound, type InboundSource, NO_BODY, ReceivedBody } from "../message/inbound.ts";
+import { Reply } from "../message/reply.ts";
+import { ReceivedRequest, type RequestHost } from "../message/request.ts";
+import { mayHaveBody, reason } from "../message/status.ts";
+import { END, type WireEvent } from "../wire/events.ts";
+import type { Settings, Site } from "./site.ts";
+import { discardBody, type ReplySink, type Stream, writeReply } from "./writer.ts";
+
+/** What an exchange asks of the connection that it is on. */
+export interface Line {
+  readonly peer: Peer;
+  readonly site: Site;
+  readonly settings: Settings;
+  /** Whether the peer waits for 100 Continue. */
+  readonly awaitsContinue: boolean;
+  /** Whether more can be written now. */
+  readonly writable: boolean;
+  send(event: WireEvent): void;
+  flush(): void;
+  /** After this exchange the connection closes. */
+  closeAfter(): void;
+  /** The body's reader is full, or has room again. */
+  holdBody(): void;
+  resumeBody(): void;
+  /** Something changed that a deadline depends on. */
+  rearm(): void;
+  /** Both halves are done. */
+  over(): void;
+  /** The connection is to be cut off: a reply that has begun cannot be completed. */
+  cut(error: Error): void;
+  /** The reply was 101, or 2xx to CONNECT. */
+  handOver(takeover: Takeover): void;
+}
+
+/** Nobody wants to know how long it took: the clock is not read. */
+const UNTIMED = -1;
+
+export class Exchange implements RequestHost, InboundSource, ReplySink {
+  readonly request: ReceivedRequest;
+  reading: "body" | "discard" | "done";
+  writing: "waiting" | "body" | "done" = "waiting";
+  /** Of this exchange alone; null where those of the connection hold. */
+  bodyTimeout: number | null = null;
+  writeTimeout: number | null = null;
+  leaveOnHalfClose: boolean;
+  readonly #line: Line;
+  readonly #head: RequestHead;
+  readonly #length: number | undefined;
+  readonly #started: number;
+  #inbound: ReceivedBody | null = null;
+  #stream: Stream | null = null;
+  #controller: AbortController | null = null;
+  #left: Error | null = null;
+  #gated = false;
+  #proceed: (() => void) | null = null;
+  #discarded = 0;
+  #status = 0;
+  #bytes = 0;
+
+  constructor(line: Line, head: RequestHead, length: number | undefined) {
+    this.#line = line;
+    this.#head = head;
+    this.#length = length;
+    this.reading = length === 0 ? "done" : "body";
+    this.leaveOnHalfClose = line.settings.halfClose === "leave";
+    this.#started = line.site.timed ? line.site.clock.now() : UNTIMED;
+    this.request = new ReceivedRequest(head, this);
+  }
+
+  // ── for the handler ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get peer(): Peer {
+    return this.#line.peer;
+  }
+
+  get server(): unknown {
+    return this.#line.site.server;
+  }
+
+  get body(): Inbound {
+    return this.#length === 0 ? NO_BODY : this.#received();
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#left !== null) this.#controller.abort(this.#left);
+    }
+    return this.#controller.signal;
+  }
+
+  inform(status: 102 | 103, fields: FieldsInit | undefined): boolean {
+    if (this.writing !== "waiting" || this.#left !== null || this.#head.version === "1.0") return false;
+    this.#inform(status, new Fields(fields));
+    return true;
+  }
+
+  deadlines(limits: { readonly body?: number; readonly write?: number }): void {
+    for (const value of [limits.body, limits.write]) {
+      if (value !== undefined && !(value >= 0)) throw new LocalError("USE_BAD_OPTION", `A deadline cannot be ${value}.`);
+    }
+    if (limits.body !== undefined) this.bodyTimeout = limits.body;
+    if (limits.write !== undefined) this.writeTimeout = limits.write;
+    this.#line.rearm();
+  }
+
+  // ── for the body that is received ───────────────────────────────────────────────────────────────────────────────────
+
+  get bodyBytes(): number {
+    return this.#line.settings.limits.bodyBytes;
+  }
+
+  wanted(): void {
+    if (this.#line.awaitsContinue && this.writing === "waiting" && this.#left === null) {
+      this.#inform(100, new Fields());
+      this.#line.flush();
+    }
+  }
+
+  room(): void {
+    this.#line.resumeBody();
+  }
+
+  unwanted(): void {
+    if (this.reading === "body") this.#skip();
+  }
+
+  // ── for the connection ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Calls the handler, now or when the gate lets it. */
+  begin(): void {
+    const { site, settings } = this.#line;
+    if (settings.limits.requests === Number.POSITIVE_INFINITY) return this.#handle();
+    const proceed = (): void => {
+      this.#proceed = null;
+      this.#gated = true;
+      this.#handle();
+    };
+    const entry = site.gate.enter(proceed);
+    if (entry === "in") return proceed();
+    if (entry === "full") return this.refuse(site.overloaded());
+    this.#proceed = proceed;
+  }
+
+  /** Answers without the handler. */
+  answer(reply: Reply): void {
+    this.#write(reply);
+  }
+
+  /** The whole body lies in the read buffer, as a view that is valid until settle(). */
+  offer(view: Uint8Array): void {
+    this.reading = "done";
+    this.#received().offer(view);
+  }
+
+  /** begin() has returned: a body that is still wanted is copied. */
+  settle(): void {
+    this.#inbound?.hold();
+  }
+
+  /** A piece of the body, as a view. */
+  feed(view: Uint8Array): void {
+    if (this.reading === "discard") return this.#discard(view.length);
+    if (!this.#received().feed(view)) this.#line.holdBody();
+  }
+
+  /** The body is complete. */
+  bodyEnd(trailers: Fields | null): void {
+    this.reading = "done";
+    this.#inbound?.end(trailers);
+    this.#check();
+  }
+
+  /** The rest of the body will not come, or not in time. */
+  bodyFail(error: Error): void {
+    if (this.reading === "done") return;
+    this.reading = "done";
+    this.#received().fail(error);
+    if (this.writing === "waiting") this.#controller?.abort(error);
+    this.#check();
+  }
+
+  /** There is room again. */
+  drain(): void {
+    this.#stream?.drain();
+  }
+
+  /** The peer has left, or is made to: nothing more can be read or sent. */
+  abort(error: Error): void {
+    if (this.#left !== null) return;
+    this.#left = error;
+    const finished = this.writing === "done";
+    this.reading = "done";
+    this.writing = "done";
+    this.#inbound?.fail(error);
+    if (!finished) this.#controller?.abort(error);
+    this.#stream?.cancel(error);
+    this.#stream = null;
+    if (this.#proceed !== null) this.#line.site.gate.giveUp(this.#proceed);
+    if (!finished) this.#conclude();
+  }
+
+  /** Answers with what an error stands for; where the reply has begun, it is cut off. */
+  refuse(error: unknown): void {
+    if (this.writing === "done") return;
+    if (this.writing === "body") {
+      this.#line.cut(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    this.#write(this.#line.site.refuse(error, this.request));
+  }
+
+  #handle(): void {
+    const { site } = this.#line;
+    let answer: Reply | Promise<Reply>;
+    try {
+      answer = site.call(this.request);
+    } catch (error) {
+      return this.#failed(error);
+    }
+    if (answer instanceof Reply) return this.#write(answer);
+    if (typeof (answer as Promise<Reply> | undefined)?.then !== "function") {
+      return this.#failed(new LocalError("USE_NOT_A_REPLY", `It returned ${typeof answer}.`));
+    }
+    answer.then(
+      (reply) => (Reply.is(reply) ? this.#write(reply) : this.#failed(new LocalError("USE_NOT_A_REPLY", `It gave ${typeof reply}.`))),
+      (error) => this.#failed(error),
+    );
+  }
+
+  #failed(error: unknown): void {
+    if (this.#left !== null) return; // nobody is there to be told, and the signal has told the handler
+    this.#line.site.report(error, this.request);
+    this.refuse(error);
+  }
+
+  #write(reply: Reply): void {
+    if (this.#left !== null || this.writing !== "waiting") return discardBody(reply.body);
+    if (reply.body instanceof Takeover) return this.#switch(reply, reply.body);
+    if (this.#head.method === "CONNECT" && reply.status < 300) {
+      discardBody(reply.body);
+      return this.#failed(this.#line.site.noTunnel());
+    }
+    this.#status = reply.status;
+    try {
+      const stream = writeReply(reply, this);
+      if (stream === null || (this.writing as string) === "done") return;
+      this.#stream = stream;
+      if (this.#left !== null) stream.cancel(this.#left);
+    } catch (error) {
+      discardBody(reply.body);
+      this.fail(error);
+    }
+  }
+
+  #switch(reply: Reply, body: Takeover): void {
+    try {
+      this.#sendHead(reply, undefined);
+    } catch (error) {
+      return this.#failed(error);
+    }
+    this.#status = reply.status;
+    this.writing = "done";
+    this.#conclude();
+    this.#line.handOver(body);
+  }
+
+  // ── for the writer ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get writable(): boolean {
+    return this.#line.writable;
+  }
+
+  bodiless(status: number): boolean {
+    return this.#head.method === "HEAD" || !mayHaveBody(status);
+  }
+
+  head(reply: Reply, length: number | undefined): void {
+    if (this.#left !== null) return;
+    // A body that was never asked for: skipping it must not cost more than a new connection, and a peer that waits for 100
+    // Continue may or may not send it, so that nobody could tell where the next request begins (RFC 9110 §10.1.1).
+    const { limits } = this.#line.settings;
+    if (this.reading !== "done" && this.#inbound?.begun !== true && (this.#length ?? 0) > limits.discardBytes) this.#line.closeAfter();
+    if (this.#line.awaitsContinue) this.#line.closeAfter();
+    this.#sendHead(reply, length);
+    this.writing = "body";
+  }
+
+  data(bytes: Uint8Array | string): void {
+    if (this.#left !== null) return;
+    this.#line.send({ type: "data", bytes });
+    this.#bytes += bytes.length;
+  }
+
+  flush(): void {
+    this.#line.flush();
+  }
+
+  end(trailers: Fields | null): void {
+    if (this.#left !== null || this.writing === "done") return;
+    try {
+      this.#line.send(trailers === null ? END : { type: "end", trailers });
+    } catch (error) {
+      return this.fail(error);
+    }
+    this.#stream = null;
+    this.writing = "done";
+    this.#conclude();
+    this.#skip();
+    this.#check();
+  }
+
+  fail(error: unknown): void {
+    if (this.#left !== null) return;
+    this.#line.site.report(error, this.request);
+    this.refuse(error);
+  }
+
+  #sendHead(reply: Reply, length: number | undefined): void {
+    const { status, headers, extras } = reply;
+    this.#line.send({ type: "response", head: { status, reason: extras?.reason ?? reason(status), version: "1.1", headers }, length });
+  }
+
+  #inform(status: number, headers: Fields): void {
+    this.#line.send({ type: "informational", head: { status, reason: reason(status), version: "1.1", headers } });
+  }
+
+  #received(): ReceivedBody {
+    if (this.#inbound === null) this.#inbound = new ReceivedBody(this.#length, this);
+    return this.#inbound;
+  }
+
+  /** Nobody reads the rest of the body: it is skipped. */
+  #skip(): void {
+    if (this.reading !== "body") return;
+    this.reading = "discard";
+    this.#inbound?.cancel(new TransportError("NET_CLOSED", "The reply was finished before the body was read."));
+    this.#line.resumeBody();
+  }
+
+  #discard(length: number): void {
+    this.#discarded += length;
+    if (this.#discarded <= this.#line.settings.limits.discardBytes) return;
+    this.#line.closeAfter();
+    this.reading = "done";
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.reading === "done" && this.writing === "done" && this.#left === null) this.#line.over();
+  }
+
+  /** The reply has left, or never will. */
+  #conclude(): void {
+    const { site } = this.#line;
+    if (this.#gated) {
+      this.#gated = false;
+      site.gate.leave();
+    }
+    if (this.#started !== UNTIMED) {
+      site.replied(this.request, { status: this.#status, bytes: this.#bytes, elapsed: site.clock.now() - this.#started });
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// How many requests are handled at once: those beyond the limit wait in order, those beyond the queue are refused with 503.
+
+/** Counts requests in and out. */
+export class Gate {
+  readonly #limits: () => { readonly requests: number; readonly waiting: number };
+  readonly #queue = new Set<() => void>();
+  #inside = 0;
+
+  /** @param limits asked each time, so that a running server can be changed. */
+  constructor(limits: () => { readonly requests: number; readonly waiting: number }) {
+    this.#limits = limits;
+  }
+
+  /** Requests that are being handled. */
+  get inside(): number {
+    return this.#inside;
+  }
+
+  /** Requests that wait. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  /**
+   * Lets a request in: "in" at once, "wait" until `proceed` is called, "full" never. One that was let in leaves() later; one
+   * that waits may give up().
+   */
+  enter(proceed: () => void): "in" | "wait" | "full" {
+    const { requests, waiting } = this.#limits();
+    if (this.#inside < requests) {
+      this.#inside++;
+      return "in";
+    }
+    if (this.#queue.size >= waiting) return "full";
+    this.#queue.add(proceed);
+    return "wait";
+  }
+
+  /** A request that was let in is over. */
+  leave(): void {
+    this.#inside--;
+    const { requests } = this.#limits();
+    for (const proceed of this.#queue) {
+      if (this.#inside >= requests) return;
+      this.#queue.delete(proceed);
+      this.#inside++;
+      proceed();
+    }
+  }
+
+  /** A request that waits does so no longer. */
+  giveUp(proceed: () => void): void {
+    this.#queue.delete(proceed);
+  }
+}

@@ -1,0 +1,356 @@
+// One HTTP/1 connection: the only hub between bytes and exchanges. Bytes go into the machine, its events go to the exchange;
+// the exchange's events go into the machine, its bytes gather in the outbox and leave once a turn. Pipelining is that the
+// loop goes on with the bytes that are already here.
+import { RemoteError, TransportError } from "../base/errors.ts";
+import type { Peer, Transport, TransportEvents } from "../base/transport.ts";
+import type { Takeover } from "../message/body.ts";
+import { Fields } from "../message/fields.ts";
+import type { RequestHead } from "../message/head.ts";
+import { empty, type Reply } from "../message/reply.ts";
+import type { Request } from "../message/request.ts";
+import type { Signal, WireEvent } from "../wire/events.ts";
+import { H1Machine } from "../wire/h1/machine.ts";
+import type { Watched } from "./deadlines.ts";
+import { AHEAD_BYTES } from "./defaults.ts";
+import { echoTrace } from "./echo.ts";
+import { Exchange, type Line } from "./exchange.ts";
+import { Outbox } from "./outbox.ts";
+import type { Connection, Protocol, Settings, Site } from "./site.ts";
+import { WrappedTransport } from "./wrapped.ts";
+
+type Reason = "head" | "body" | "idle" | "write" | "drain" | "none";
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** HTTP/1.0 and HTTP/1.1. */
+export const h1: Protocol = (transport, site) => new H1Connection(transport, site);
+
+class H1Connection implements Connection, Line, TransportEvents, Watched {
+  readonly site: Site;
+  readonly settings: Settings;
+  readonly since: number;
+  phase: Connection["phase"] = "idle";
+  received = 0;
+  deadline = NEVER;
+  readonly #transport: Transport;
+  readonly #machine: H1Machine;
+  readonly #outbox: Outbox;
+  readonly #out: (piece: Uint8Array | string) => void;
+  #exchange: Exchange | null = null;
+  #reason: Reason = "none";
+  /** Whether the loop runs: it is not entered from within, and what is sent meanwhile leaves when it ends. */
+  #loop: "out" | "in" = "out";
+  #flush: "none" | "due" = "none";
+  /** Why the transport is not read: the body's reader is full, or enough pipelined requests wait. */
+  #held: "no" | "body" | "ahead" = "no";
+  /** What has ended: nothing; our side, by a FIN; or HTTP, by a takeover. */
+  #ended: "no" | "ours" | "taken" = "no";
+  /** What the transport had not handed on when the write deadline was set. */
+  #pending = 0;
+
+  constructor(transport: Transport, site: Site) {
+    this.site = site;
+    this.settings = site.settings;
+    this.since = site.clock.wall();
+    this.#transport = transport;
+    this.#outbox = new Outbox(transport);
+    this.#out = (piece) => this.#outbox.push(piece);
+    this.#machine = new H1Machine("server", site.settings.wire);
+    site.deadlines.add(this);
+    // Who connects and says nothing is idle, but has no more time than a slow head.
+    this.#arm("idle", this.settings.timeouts.head);
+    transport.open(this);
+  }
+
+  get peer(): Peer {
+    return this.#transport.peer;
+  }
+
+  get request(): Request | undefined {
+    return this.#exchange?.request;
+  }
+
+  get sent(): number {
+    return this.#outbox.sent;
+  }
+
+  finish(): void {
+    if (this.phase === "draining" || this.phase === "closed" || this.#ended === "taken") return;
+    if (this.#exchange === null && !this.#machine.inHead && this.#machine.buffered === 0) {
+      // Nothing is owed and nothing waits: no reason to sit until the peer has closed too.
+      if (this.#transport.pending === 0) this.#transport.destroy();
+      else this.#shut();
+      return;
+    }
+    this.phase = "draining";
+    this.#machine.close();
+  }
+
+  destroy(error?: Error): void {
+    this.#exchange?.abort(error ?? new TransportError("NET_CLOSED"));
+    this.#transport.destroy(error);
+  }
+
+  // ── from the transport ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  data(bytes: Uint8Array, start: number, end: number): void {
+    this.received += end - start;
+    // After our FIN what still comes is read and dropped: unread, it would make the system reset the connection, and the
+    // peer might never see our last answer (RFC 9112 §9.6).
+    if (this.#ended !== "no") return;
+    this.#machine.receive(bytes, start, end);
+    this.#run();
+  }
+
+  end(): void {
+    if (this.#ended !== "no") return;
+    this.#machine.receive(null);
+    this.#run();
+    const exchange = this.#exchange;
+    if (exchange !== null && exchange.leaveOnHalfClose && exchange.writing !== "done") this.destroy();
+  }
+
+  drain(): void {
+    this.#outbox.drained();
+    this.#exchange?.drain();
+    this.rearm();
+  }
+
+  close(error?: Error): void {
+    if (this.phase === "closed") return;
+    this.phase = "closed";
+    this.deadline = NEVER;
+    this.site.deadlines.delete(this);
+    this.#outbox.close();
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    exchange?.abort(error ?? new TransportError("NET_CLOSED"));
+    this.site.closed(this, error);
+  }
+
+  // ── the loop ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #run(): void {
+    if (this.#loop === "in") return;
+    this.#loop = "in";
+    while (this.#step());
+    this.#loop = "out";
+    this.#outbox.flush();
+    this.rearm();
+  }
+
+  #step(): boolean {
+    let event: WireEvent | Signal;
+    try {
+      event = this.#machine.next();
+    } catch (error) {
+      this.#broken(error as RemoteError);
+      return false;
+    }
+    if (typeof event === "string") {
+      if (event === "paused" && this.#machine.buffered >= AHEAD_BYTES) this.#hold("ahead");
+      return false;
+    }
+    switch (event.type) {
+      case "request":
+        this.#begin(event.head, event.length);
+        return true;
+      case "data":
+        this.#exchange?.feed(event.bytes as Uint8Array);
+        return true;
+      case "end":
+        this.#exchange?.bodyEnd(event.trailers);
+        return true;
+      default:
+        if (this.#exchange === null) this.#shut();
+        return false;
+    }
+  }
+
+  #begin(head: RequestHead, length: number | undefined): void {
+    const { site } = this;
+    site.stats.requests++;
+    if (this.phase === "idle") this.phase = "active";
+    if (!this.settings.keepAlive) this.#machine.close();
+    this.#reason = "none"; // the next head has its own time
+    const exchange = new Exchange(this, head, length);
+    this.#exchange = exchange;
+    if (length === 0) this.#machine.next();
+    else if (length !== undefined && this.#machine.buffered >= length) this.#offerWhole(exchange);
+    site.requested(exchange.request, this);
+    const own = this.#ownAnswer(exchange.request);
+    if (own !== null) exchange.answer(own);
+    else exchange.begin();
+    exchange.settle();
+  }
+
+  /** The body is in the read buffer as a whole: its reader may have it without waiting. */
+  #offerWhole(exchange: Exchange): void {
+    const data = this.#machine.next() as { readonly bytes: Uint8Array };
+    exchange.offer(data.bytes);
+    this.#machine.next();
+  }
+
+  /** What a server answers by itself: OPTIONS * and TRACE (RFC 9110 §9.3.7, §9.3.8). */
+  #ownAnswer(request: Request): Reply | null {
+    const { method, target } = request;
+    if (target.length === 1 && target === "*") return empty(200);
+    if (method.length !== 5 || method !== "TRACE") return null;
+    return this.settings.trace === "echo" ? echoTrace(request) : this.site.refuse(this.site.unknownMethod(), request);
+  }
+
+  /** What came cannot be understood, or came too late. */
+  #broken(error: RemoteError): void {
+    this.site.stats.refused++;
+    this.site.report(error, this.request);
+    if (this.#exchange !== null) return this.#exchange.bodyFail(error);
+    if (this.phase === "idle") this.phase = "active";
+    const head: RequestHead = { method: this.#machine.method, target: "", version: "1.1", headers: new Fields() };
+    this.#exchange = new Exchange(this, head, 0);
+    this.#exchange.refuse(error);
+  }
+
+  // ── from the exchange ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  get writable(): boolean {
+    return this.#outbox.writable;
+  }
+
+  get awaitsContinue(): boolean {
+    return this.#machine.awaitsContinue;
+  }
+
+  send(event: WireEvent): void {
+    this.#machine.send(event, this.#out);
+    if (this.#loop === "in" || this.#flush === "due") return;
+    // Sent from a promise of a handler: what follows in the same turn leaves with it.
+    this.#flush = "due";
+    process.nextTick(flushDue, this);
+  }
+
+  flush(): void {
+    this.#flush = "none";
+    this.#outbox.flush();
+    if (!this.#outbox.writable) this.rearm();
+  }
+
+  closeAfter(): void {
+    this.#machine.close();
+  }
+
+  holdBody(): void {
+    this.#hold("body");
+  }
+
+  resumeBody(): void {
+    if (this.#held === "body") this.#release();
+  }
+
+  over(): void {
+    this.#exchange = null;
+    const machine = this.#machine;
+    if (machine.ours !== "done" || machine.theirs !== "done") return this.#shut();
+    machine.recycle();
+    this.phase = "idle";
+    if (this.#held !== "no") this.#release();
+    if (this.#loop === "out") this.#run();
+  }
+
+  cut(error: Error): void {
+    this.destroy(error);
+  }
+
+  handOver(takeover: Takeover): void {
+    this.#exchange = null;
+    this.#ended = "taken";
+    this.deadline = NEVER;
+    this.site.deadlines.delete(this);
+    this.#outbox.flush();
+    if (this.#held !== "no") this.#release();
+    const transport = new WrappedTransport(this.#transport, { closed: (error) => this.close(error) });
+    try {
+      takeover.take(transport, this.#machine.leftover());
+    } catch (error) {
+      this.site.report(error, undefined);
+      this.#transport.destroy();
+    }
+  }
+
+  // ── ending, holding, waiting ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Nothing more is to be said: a FIN, and then the peer has `timeouts.drain` to close too. */
+  #shut(): void {
+    if (this.#ended !== "no" || this.phase === "closed") return;
+    this.#ended = "ours";
+    this.phase = "draining";
+    this.#outbox.flush();
+    if (this.#held !== "no") this.#release();
+    this.#transport.end();
+    this.rearm();
+  }
+
+  #hold(why: "body" | "ahead"): void {
+    if (this.#held !== "no") return;
+    this.#held = why;
+    this.#transport.pause();
+  }
+
+  #release(): void {
+    this.#held = "no";
+    this.#transport.resume();
+  }
+
+  /** The one deadline follows from where the connection stands. */
+  rearm(): void {
+    if (this.phase === "closed" || this.#ended === "taken") return;
+    const { timeouts } = this.settings;
+    const exchange = this.#exchange;
+    if (!this.#outbox.writable) {
+      if (this.#reason !== "write") this.#armWrite();
+    } else if (this.#ended === "ours") {
+      if (this.#reason !== "drain") this.#arm("drain", timeouts.drain);
+    } else if (exchange !== null) {
+      if (exchange.reading === "done" || this.#machine.awaitsContinue) this.#arm("none", 0);
+      else this.#arm("body", exchange.bodyTimeout ?? timeouts.body);
+    } else if (this.#machine.inHead) {
+      if (this.#reason !== "head") this.#arm("head", timeouts.head);
+    } else this.#arm("idle", timeouts.idle);
+  }
+
+  #arm(reason: Reason, milliseconds: number): void {
+    this.#reason = reason;
+    this.deadline = this.site.deadlines.in(milliseconds);
+  }
+
+  #armWrite(): void {
+    this.#pending = this.#transport.pending;
+    this.#arm("write", this.#exchange?.writeTimeout ?? this.settings.timeouts.write);
+  }
+
+  expire(): void {
+    switch (this.#reason) {
+      case "head":
+        this.#broken(this.#timedOut());
+        return this.#run();
+      case "body":
+        this.#broken(this.#timedOut());
+        return this.#run();
+      case "write":
+        if (this.#transport.pending < this.#pending) return this.#armWrite();
+        return this.destroy(new TransportError("NET_WRITE_TIMEOUT"));
+      case "idle":
+        return this.#shut();
+      default:
+        return this.destroy();
+    }
+  }
+
+  #timedOut(): RemoteError {
+    this.#machine.failTheirs();
+    return new RemoteError("WIRE_TIMEOUT");
+  }
+}
+
+function flushDue(connection: H1Connection): void {
+  connection.flush();
+}

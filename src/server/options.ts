@@ -1,0 +1,84 @@
+// What a server is told when it is made, checked and put into the form that its connections read.
+import { type Clock, systemClock } from "../base/clock.ts";
+import { LocalError } from "../base/errors.ts";
+import type { DateLine } from "../message/date.ts";
+import { Fields, type FieldsInit } from "../message/fields.ts";
+import type { DefaultLine } from "../wire/h1/encode.ts";
+import { type Leniency, STRICT } from "../wire/h1/limits.ts";
+import { changedLimits, changedTimeouts, LIMITS, type Limits, TIMEOUTS, type Timeouts } from "./defaults.ts";
+import type { ErrorPage } from "./refuse.ts";
+import type { Hooks, Settings } from "./site.ts";
+
+/** What can be changed while the server runs, for the connections after the change. */
+export interface Configuration {
+  readonly limits?: Partial<Limits>;
+  readonly timeouts?: Partial<Timeouts>;
+  /** What is accepted beyond the letter of RFC 9112; all off. */
+  readonly leniency?: Partial<Leniency>;
+  /** Lines for every reply that does not have them, e.g. `{ Server: "tea" }`. */
+  readonly fields?: FieldsInit;
+  /** Whether replies carry Date; true, as RFC 9110 §6.6.1 asks of whoever has a clock. */
+  readonly date?: boolean;
+  /** Whether connections are used again; true. */
+  readonly keepAlive?: boolean;
+  /** Whether TRACE is answered with what was received; "off": 501. */
+  readonly trace?: "off" | "echo";
+  /** Whether a client that ends its side still gets its answer; "leave": it counts as having left. */
+  readonly halfClose?: "answer" | "leave";
+}
+
+export interface ServerOptions extends Configuration {
+  readonly hooks?: Hooks;
+  /** The page of every error that the server answers by itself; plain text where left out. */
+  readonly errorPage?: ErrorPage;
+  /** Whether currentServer() works inside handlers, after awaits too. It costs an async context a request. */
+  readonly ambient?: boolean;
+  /** Signals that close the server, waiting for what is in hand: `["SIGINT", "SIGTERM"]`. None where left out. */
+  readonly signals?: readonly NodeJS.Signals[];
+  /** Whether a listening server keeps the process alive; true. */
+  readonly ref?: boolean;
+  readonly clock?: Clock;
+}
+
+/** What no default line may say, because only the reply or the engine can know it. */
+const RESERVED = ["content-length", "transfer-encoding", "connection", "content-type", "set-cookie", "location", "expires", "date", "upgrade"];
+
+function defaultLines(fields: FieldsInit | undefined): DefaultLine[] {
+  return Array.from(new Fields(fields), ([name, value]) => {
+    if (RESERVED.includes(name.toLowerCase())) {
+      throw new LocalError("USE_BAD_OPTION", `fields cannot have ${name}: only a reply knows it.`);
+    }
+    return { name, line: `${name}: ${value}\r\n` };
+  });
+}
+
+/** The settings that a configuration makes of those before it. @throws LocalError USE_BAD_OPTION, USE_BAD_FIELD. */
+export function settle(before: Settings | null, change: Configuration, date: DateLine): Settings {
+  const limits = changedLimits(before?.limits ?? LIMITS, change.limits ?? {});
+  const timeouts = changedTimeouts(before?.timeouts ?? TIMEOUTS, change.timeouts ?? {});
+  const leniency: Leniency = { ...(before?.wire.leniency ?? STRICT), ...change.leniency };
+  const dated = change.date ?? (before === null || before.wire.date !== undefined);
+  return {
+    limits,
+    timeouts,
+    wire: {
+      limits,
+      leniency,
+      defaults: change.fields === undefined ? (before?.wire.defaults ?? []) : defaultLines(change.fields),
+      ...(dated ? { date: () => date.get() } : {}),
+    },
+    keepAlive: change.keepAlive ?? before?.keepAlive ?? true,
+    trace: among("trace", ["off", "echo"], change.trace ?? before?.trace ?? "off"),
+    halfClose: among("halfClose", ["answer", "leave"], change.halfClose ?? before?.halfClose ?? "answer"),
+  };
+}
+
+function among<T extends string>(name: string, values: readonly T[], value: T): T {
+  if (!values.includes(value)) throw new LocalError("USE_BAD_OPTION", `${name} is one of ${values.join(", ")}, not ${value}.`);
+  return value;
+}
+
+/** The clock of a server. */
+export function clockOf(options: ServerOptions): Clock {
+  return options.clock ?? systemClock;
+}

@@ -1,0 +1,70 @@
+// What waits to be written at the end of the turn: the pieces of one reply, or of many that were pipelined, leave in one
+// system call.
+import type { Transport } from "../base/transport.ts";
+import { COPIED_BYTES, OUTBOX_BYTES } from "./defaults.ts";
+
+type Piece = Uint8Array | string;
+
+export class Outbox {
+  /** Octets written so far. */
+  sent = 0;
+  /** False: the transport has enough; wait for drained(). */
+  writable = true;
+  readonly #transport: Transport;
+  #pieces: Piece[] = [];
+  #size = 0;
+  #open = true;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  get empty(): boolean {
+    return this.#size === 0;
+  }
+
+  /** Adds a piece; strings are Latin-1. Many, or large ones, leave at once. */
+  push(piece: Piece): void {
+    const pieces = this.#pieces;
+    const at = pieces.length - 1;
+    const last = pieces[at];
+    if (typeof last === "string") {
+      if (typeof piece === "string") pieces[at] = last + piece;
+      else if (piece.length <= COPIED_BYTES && last.length <= COPIED_BYTES) pieces[at] = behind(last, piece);
+      else pieces.push(piece);
+    } else pieces.push(piece);
+    this.#size += piece.length;
+    if (this.#size >= OUTBOX_BYTES) this.flush();
+  }
+
+  /** Writes what there is. */
+  flush(): void {
+    if (this.#size === 0) return;
+    const pieces = this.#pieces;
+    this.sent += this.#size;
+    this.#pieces = [];
+    this.#size = 0;
+    if (this.#open && !this.#transport.write(pieces)) this.writable = false;
+  }
+
+  /** The transport has handed all of it on. */
+  drained(): void {
+    this.writable = true;
+  }
+
+  /** The transport is gone: what is still pushed is dropped. */
+  close(): void {
+    this.#open = false;
+    this.#pieces = [];
+    this.#size = 0;
+    this.writable = true;
+  }
+}
+
+// A small body goes behind its head into one buffer: two pieces would cost a second entry in the system call.
+function behind(head: string, body: Uint8Array): Uint8Array {
+  const both = Buffer.allocUnsafe(head.length + body.length);
+  both.write(head, 0, "latin1");
+  both.set(body, head.length);
+  return both;
+}

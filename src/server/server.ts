@@ -1,0 +1,354 @@
+// The server: where it listens, whom it has accepted, which handler is in force, and how all of that comes to an end.
+import { AsyncLocalStorage } from "node:async_hooks";
+import { HttpError, LocalError, TransportError } from "../base/errors.ts";
+import { publish, trace } from "../base/trace.ts";
+import type { Address, Transport } from "../base/transport.ts";
+import { DateLine } from "../message/date.ts";
+import type { Handler } from "../message/handler.ts";
+import { hostOf, type Request } from "../message/request.ts";
+import type { Listen, Listener, ListenOptions } from "../transport/listen.ts";
+import { listen } from "../transport/tcp.ts";
+import { listenTls } from "../transport/tls.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Gate } from "./gate.ts";
+import { type Configuration, clockOf, type ServerOptions, settle } from "./options.ts";
+import { protocolFor } from "./protocols.ts";
+import { plainPage, refusal } from "./refuse.ts";
+import type { Connection, Site, Stats } from "./site.ts";
+import { type Replacements, WrappedTransport } from "./wrapped.ts";
+
+/** How a server listens, beside what every transport takes. */
+export interface ServeOptions extends ListenOptions, Omit<Replacements, "closed"> {
+  /** Listens in place of TCP and TLS: memory, or a transport of your own. */
+  readonly via?: Listen;
+}
+
+/** What became of the connections. */
+export interface CloseReport {
+  /** Connections that were idle, and closed at once. */
+  readonly idle: number;
+  /** Connections that finished what was in hand. */
+  readonly finished: number;
+  /** Connections that were cut off. */
+  readonly cut: number;
+  /** Milliseconds. */
+  readonly elapsed: number;
+}
+
+export interface CloseOptions {
+  /**
+   * `drain` (where left out): stops accepting, closes idle connections, finishes the exchanges in hand. `abort`: cuts
+   * everything off. `listener-only`: stops accepting, and no more.
+   */
+  readonly mode?: "drain" | "abort" | "listener-only";
+  /** Milliseconds after which what still drains is cut off; `timeouts.drain` where left out, 0 for never. */
+  readonly deadline?: number;
+}
+
+const ambient = new AsyncLocalStorage<Server>();
+
+/** An HTTP server. Make one with createServer(). */
+export class Server implements AsyncDisposable {
+  readonly #site: Site;
+  readonly #options: ServerOptions;
+  readonly #date: DateLine;
+  readonly #connections = new Set<Connection>();
+  readonly #listeners = new Set<Listener>();
+  /** Told whenever a connection has closed; only while close() waits. */
+  #onClosed: ((connection: Connection) => void) | null = null;
+  #closing: Promise<CloseReport> | null = null;
+  #held: boolean;
+  #onSignal: (() => void) | null = null;
+
+  constructor(handler: Handler, options: ServerOptions = {}) {
+    if (typeof handler !== "function") throw new LocalError("USE_BAD_OPTION", "The handler is no function.");
+    const clock = clockOf(options);
+    this.#options = options;
+    this.#held = options.ref ?? true;
+    this.#date = new DateLine(clock);
+    const hooks = options.hooks ?? {};
+    const page = options.errorPage ?? plainPage;
+    const site: Site = {
+      handler,
+      settings: settle(null, options, this.#date),
+      hooks,
+      clock,
+      server: this,
+      stats: { requests: 0, connections: 0, refused: 0, failures: 0 },
+      deadlines: new Deadlines(clock),
+      gate: new Gate(() => site.settings.limits),
+      call: options.ambient === true ? (request) => ambient.run(this, site.handler, request) : (request) => site.handler(request),
+      refuse: (error, request) => refusal(page, error, request),
+      overloaded: () => new HttpError(503, undefined, { code: "HTTP_OVERLOADED" }),
+      noTunnel: () => new HttpError(501),
+      unknownMethod: () => new HttpError(501),
+      get timed() {
+        return hooks.reply !== undefined || trace.reply.hasSubscribers;
+      },
+      requested: (request, connection) => {
+        if (hooks.request !== undefined) this.#guard(() => hooks.request?.(request));
+        if (trace.request.hasSubscribers) publish("request", { request, connection });
+      },
+      replied: (request, info) => {
+        if (hooks.reply !== undefined) this.#guard(() => hooks.reply?.(request, info));
+        if (trace.reply.hasSubscribers) publish("reply", { request, ...info });
+      },
+      report: (error, request) => this.#report(error, request),
+      closed: (connection, error) => this.#closed(connection, error),
+    };
+    this.#site = site;
+  }
+
+  /** The handler in force. Assigning swaps it at once: requests in flight finish on the old one. */
+  get handler(): Handler {
+    return this.#site.handler;
+  }
+
+  set handler(handler: Handler) {
+    if (typeof handler !== "function") throw new LocalError("USE_BAD_OPTION", "The handler is no function.");
+    this.#site.handler = handler;
+  }
+
+  /** The open connections, as they are now. */
+  get connections(): Iterable<Connection> {
+    return this.#connections;
+  }
+
+  /** Where it listens. */
+  get listeners(): readonly Listener[] {
+    return [...this.#listeners];
+  }
+
+  /** Numbers since the start, and how many requests are in hand or wait. Live. */
+  get stats(): Readonly<Stats> & { readonly open: number; readonly waiting: number } {
+    return { ...this.#site.stats, open: this.#connections.size, waiting: this.#site.gate.waiting };
+  }
+
+  /**
+   * Listens. May be called again, for more addresses.
+   *
+   * @param address a port on 127.0.0.1, an address, or several; port 0 (and nothing at all) is any free port.
+   * @returns the listeners, in the order of the addresses; `listener.address` has the port.
+   * @throws TransportError NET_ADDRESS_IN_USE, NET_LISTEN; LocalError USE_BAD_OPTION, USE_UNSUPPORTED. Where one of several
+   *   addresses fails, or the startup hook, none is left listening.
+   */
+  async listen(address: Address | number | readonly Address[] = 0, options: ServeOptions = {}): Promise<readonly Listener[]> {
+    if (this.#closing !== null) throw new LocalError("USE_ALREADY_LISTENING");
+    const first = this.#listeners.size === 0;
+    const via = options.via ?? (options.tls === undefined ? listen : listenTls);
+    // Nothing is accepted before everything listens and the startup hook has run.
+    let early: Transport[] | null = [];
+    const accept = (transport: Transport): void => {
+      if (early === null) this.accept(transport, options);
+      else early.push(transport);
+    };
+    const listeners: Listener[] = [];
+    try {
+      for (const each of addresses(address)) {
+        listeners.push(await via(each, accept, { ...options, onError: (error) => this.#acceptFailed(error, options) }));
+      }
+      for (const listener of listeners) this.#listeners.add(listener);
+      if (first) await this.#options.hooks?.startup?.(this);
+    } catch (error) {
+      for (const transport of early) transport.destroy();
+      for (const listener of listeners) {
+        this.#listeners.delete(listener);
+        await listener.close();
+      }
+      throw error;
+    }
+    if (!this.#held) for (const listener of listeners) listener.unref();
+    if (first) this.#watchSignals();
+    publish("listening", { server: this, addresses: listeners.map((listener) => listener.address) });
+    const waiting = early;
+    early = null;
+    for (const transport of waiting) this.accept(transport, options);
+    return listeners;
+  }
+
+  /** Serves a connection that was accepted elsewhere. Takes the transport over. */
+  accept(transport: Transport, replaced: Replacements = {}): Connection {
+    const { peer, hardClose } = replaced;
+    const used =
+      peer === undefined && hardClose === undefined
+        ? transport
+        : new WrappedTransport(transport, { ...(peer && { peer }), ...(hardClose && { hardClose }) });
+    this.#site.stats.connections++;
+    const connection = protocolFor(transport.protocol)(used, this.#site);
+    this.#connections.add(connection);
+    const { hooks } = this.#site;
+    if (hooks.connection !== undefined) this.#guard(() => hooks.connection?.(connection));
+    if (trace.connection.hasSubscribers) publish("connection", { connection });
+    if (this.#closing !== null) connection.finish();
+    return connection;
+  }
+
+  /** Changes settings, for the connections after this. @throws LocalError USE_BAD_OPTION; then nothing is changed. */
+  configure(change: Configuration): void {
+    this.#site.settings = settle(this.#site.settings, change, this.#date);
+  }
+
+  /** Ends it. Called again while it closes, a stronger mode takes effect. Afterwards listen() may be called anew. */
+  close(options: CloseOptions = {}): Promise<CloseReport> {
+    if (options.mode === "abort" && this.#closing !== null) this.#cut();
+    if (this.#closing === null) {
+      this.#closing = this.#end(options).finally(() => {
+        this.#closing = null;
+      });
+    }
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The process stays alive while this listens, as it does from the start. */
+  ref(): this {
+    this.#held = true;
+    for (const listener of this.#listeners) listener.ref();
+    return this;
+  }
+
+  /** The process may end although this listens. */
+  unref(): this {
+    this.#held = false;
+    for (const listener of this.#listeners) listener.unref();
+    return this;
+  }
+
+  async #end(options: CloseOptions): Promise<CloseReport> {
+    const { clock, settings } = this.#site;
+    const started = clock.now();
+    const { mode = "drain", deadline = settings.timeouts.drain } = options;
+    this.#unwatchSignals();
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    const closed = Promise.all(listeners.map((listener) => listener.close()));
+    const report = { idle: 0, finished: 0, cut: 0 };
+    if (mode !== "listener-only") await this.#drain(mode, deadline, report);
+    await closed;
+    return { ...report, elapsed: clock.now() - started };
+  }
+
+  #drain(mode: "drain" | "abort", deadline: number, report: { idle: number; finished: number; cut: number }): Promise<void> {
+    return new Promise<void>((resolve) => {
+      const idle = new Set<Connection>();
+      let cutting = mode === "abort";
+      const check = (): void => {
+        if (this.#connections.size > 0) return;
+        timer?.cancel();
+        this.#onClosed = null;
+        resolve();
+      };
+      this.#onClosed = (connection) => {
+        if (cutting || this.#aborted) report.cut++;
+        else if (idle.has(connection)) report.idle++;
+        else report.finished++;
+        check();
+      };
+      const timer =
+        deadline > 0 && !cutting
+          ? this.#site.clock.after(deadline, () => {
+              cutting = true;
+              this.#cut();
+            })
+          : null;
+      for (const connection of this.#connections) {
+        if (connection.phase === "idle") idle.add(connection);
+        if (!cutting) connection.finish();
+      }
+      if (cutting) this.#cut();
+      check();
+    }).then(() => {
+      this.#aborted = false;
+    });
+  }
+
+  /** Whether close() has been told to abort while it drained. */
+  #aborted = false;
+
+  #cut(): void {
+    this.#aborted = true;
+    for (const connection of [...this.#connections]) connection.destroy(new TransportError("NET_SHUTDOWN"));
+  }
+
+  #closed(connection: Connection, error: Error | undefined): void {
+    this.#connections.delete(connection);
+    const { hooks } = this.#site;
+    if (hooks.close !== undefined) this.#guard(() => hooks.close?.(connection, error));
+    if (trace.close.hasSubscribers) publish("close", { connection, error });
+    this.#onClosed?.(connection);
+  }
+
+  #acceptFailed(error: Error, options: ServeOptions): void {
+    this.#report(error, undefined);
+    options.onError?.(error);
+  }
+
+  #report(error: unknown, request: Request | undefined): void {
+    if (request !== undefined && !(error instanceof HttpError)) this.#site.stats.failures++;
+    const { hooks } = this.#site;
+    if (trace.error.hasSubscribers) publish("error", { error, request });
+    try {
+      hooks.error?.(error, request);
+    } catch (failure) {
+      publish("error", { error: failure, request });
+    }
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#report(error, undefined);
+    }
+  }
+
+  #watchSignals(): void {
+    const { signals = [] } = this.#options;
+    if (signals.length === 0) return;
+    let asked = false;
+    this.#onSignal = () => {
+      void this.close({ mode: asked ? "abort" : "drain" });
+      asked = true;
+    };
+    for (const signal of signals) process.on(signal, this.#onSignal);
+  }
+
+  #unwatchSignals(): void {
+    const onSignal = this.#onSignal;
+    if (onSignal === null) return;
+    this.#onSignal = null;
+    // Until the close is over a second signal still cuts it short.
+    void Promise.resolve(this.#closing).finally(() => {
+      for (const signal of this.#options.signals ?? []) process.off(signal, onSignal);
+    });
+  }
+}
+
+function addresses(address: Address | number | readonly Address[]): readonly Address[] {
+  if (typeof address === "number") return [{ host: "127.0.0.1", port: address }];
+  return Array.isArray(address) ? address : [address as Address];
+}
+
+/**
+ * Makes a server; listen() starts it.
+ *
+ * @example
+ * const server = createServer(() => text("Hello"));
+ * const [listener] = await server.listen({ host: "127.0.0.1", port: 4040 });
+ */
+export function createServer(handler: Handler, options?: ServerOptions): Server {
+  return new Server(handler, options);
+}
+
+/** The server that received a request. */
+export function serverOf(request: Request): Server {
+  return hostOf(request).server as Server;
+}
+
+/** The server whose handler runs, after awaits too; undefined outside, and where the option `ambient` is off. */
+export function currentServer(): Server | undefined {
+  return ambient.getStore();
+}

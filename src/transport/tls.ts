@@ -1,0 +1,93 @@
+// Listening and dialling through node:tls: the same as tcp.ts, encrypted. Knows certificates, ALPN and handshakes, and what
+// becomes of those that fail or never end. What is spoken inside is for ALPN to say and for others to know.
+import { type ConnectionOptions, connect, createSecureContext, createServer, type TLSSocket } from "node:tls";
+import { LocalError, TransportError } from "../base/errors.ts";
+import type { Address, Transport } from "../base/transport.ts";
+import { bind, HIGH_WATER, report, serverOptions } from "./bind.ts";
+import { connected, targetOf } from "./connect.ts";
+import type { Listen } from "./listen.ts";
+import { SocketTransport } from "./socket.ts";
+import { TlsContext, type TlsServerOptions } from "./tls-context.ts";
+
+/** Milliseconds for a handshake; two round trips take less than one second nearly anywhere. Node would wait for 120. */
+const HANDSHAKE_TIMEOUT = 10_000;
+
+const DEFAULTS: TlsServerOptions = { ALPNProtocols: ["http/1.1"], handshakeTimeout: HANDSHAKE_TIMEOUT };
+
+/** The options of node:tls for a client: ca, servername, rejectUnauthorized, key and cert …, and the handshake's limit. */
+export interface TlsDialOptions extends ConnectionOptions {
+  /** Milliseconds from the connection to the end of the handshake. Default 10,000. */
+  readonly handshakeTimeout?: number;
+}
+
+/**
+ * Listens, and hands over a connection once its handshake is done. One that fails or takes longer than
+ * `tls.handshakeTimeout` is told to `onError` as NET_TLS, and listening goes on.
+ *
+ * Rejects as listen() of tcp.ts does; USE_BAD_OPTION also for a certificate or key that cannot be used.
+ *
+ * @example
+ * await listenTls({ host: "::", port: 443 }, accept, { tls: { key, cert } });
+ */
+export const listenTls: Listen = async (address, accept, options = {}) => {
+  const context = contextOf(options.tls);
+  const server = createTlsServer({ ...context.options, ...serverOptions(options) });
+  let state: "accepting" | "closed" = "accepting";
+  server.on("secureConnection", (socket) => {
+    if (state === "accepting") accept(new SocketTransport(socket));
+    else socket.destroy(); // its handshake was under way when the listener closed
+  });
+  server.on("tlsClientError", (cause: Error, socket) => {
+    socket.destroy();
+    report(options, new TransportError("NET_TLS", cause.message, { cause }));
+  });
+  const detach = context.attach((next) => {
+    createSecureContext(next); // throws before the server is touched
+    server.setSecureContext(next);
+  });
+  return bind(server, address, options, () => {
+    state = "closed";
+    detach();
+  });
+};
+
+/**
+ * Connects, and resolves when the handshake is done and the certificate found good. The name asked for (SNI) is the host
+ * unless `servername` says otherwise.
+ *
+ * Rejects with NET_CONNECT, or with NET_TLS if it was reached but cannot be trusted or does not answer in time.
+ */
+export async function dialTls(
+  address: Address,
+  signal?: AbortSignal,
+  options: TlsDialOptions = {},
+): Promise<Transport> {
+  const target = targetOf(address);
+  const { handshakeTimeout = HANDSHAKE_TIMEOUT, ...rest } = options;
+  const fixed = { ...target, noDelay: true, allowHalfOpen: true, highWaterMark: HIGH_WATER };
+  const socket: TLSSocket = connect({ ALPNProtocols: ["http/1.1"], ...rest, ...fixed });
+  const late = (): void => void socket.destroy(new Error(`No handshake within ${handshakeTimeout} ms.`));
+  let timer: NodeJS.Timeout | undefined;
+  socket.once("connect", () => (timer = setTimeout(late, handshakeTimeout)));
+  try {
+    await connected(socket, address, signal, "secureConnect", nothing);
+  } finally {
+    clearTimeout(timer);
+  }
+  return new SocketTransport(socket);
+}
+
+function nothing(): void {}
+
+function contextOf(given: TlsServerOptions | TlsContext | undefined): TlsContext {
+  if (given === undefined) throw new LocalError("USE_BAD_OPTION", "listenTls() needs `tls`, with a key and a cert.");
+  return given instanceof TlsContext ? given : new TlsContext(given);
+}
+
+function createTlsServer(options: TlsServerOptions): ReturnType<typeof createServer> {
+  try {
+    return createServer({ ...DEFAULTS, ...options });
+  } catch (cause) {
+    throw new LocalError("USE_BAD_OPTION", "The TLS options cannot be used.", { cause });
+  }
+}

@@ -1,0 +1,150 @@
+// Events to bytes: heads as Latin-1 text, bodies by length, in chunks, or until we close. The framing lines are written here
+// and nowhere else (RFC 9112 §6, §7), so a message can never say one thing and do another.
+import { LocalError } from "../../base/errors.ts";
+import {
+  CONNECTION,
+  CONTENT_LENGTH,
+  DATE,
+  type Fields,
+  kindsOf,
+  TRANSFER_ENCODING,
+  wireText,
+} from "../../message/fields.ts";
+import type { RequestHead, ResponseHead } from "../../message/head.ts";
+import { reason } from "../../message/status.ts";
+import type { Framing } from "./framing.ts";
+
+export type Out = (bytes: Uint8Array | string) => void;
+
+/** What a body writer is asked. Each may be ended once. */
+export interface BodyWriter {
+  data(bytes: Uint8Array | string, out: Out): void;
+  end(trailers: Fields | null, out: Out): void;
+}
+
+/** What the head of a response has beside its own fields. */
+export interface ResponseLines {
+  readonly framing: Framing | "none";
+  /** close, keep-alive, or nothing to be said. */
+  readonly connection: "close" | "keep-alive" | null;
+  /** The Date line with its CR LF; empty where there is to be none. */
+  readonly date: string;
+  /** Lines that stand in every response that has no such field of its own. */
+  readonly defaults: readonly DefaultLine[];
+}
+
+/** A field line that responses get unless they have that field. */
+export interface DefaultLine {
+  readonly name: string;
+  readonly line: string;
+}
+
+const statusLines = new Map<number, string>();
+
+function statusLine(status: number, phrase: string): string {
+  if (phrase !== reason(status)) return `HTTP/1.1 ${status} ${phrase}\r\n`;
+  let line = statusLines.get(status);
+  if (line === undefined) {
+    line = `HTTP/1.1 ${status} ${phrase}\r\n`;
+    statusLines.set(status, line);
+  }
+  return line;
+}
+
+/** The head of a response (RFC 9112 §4). */
+export function responseHead(head: ResponseHead, lines: ResponseLines): string {
+  const { headers } = head;
+  const kinds = kindsOf(headers);
+  let text = statusLine(head.status, head.reason) + wireText(headers);
+  const { framing } = lines;
+  if (typeof framing === "number") {
+    if ((kinds & CONTENT_LENGTH) === 0) text += `Content-Length: ${framing}\r\n`;
+  } else if (framing === "chunked") text += "Transfer-Encoding: chunked\r\n";
+  if (lines.connection === "close") {
+    if ((kinds & CONNECTION) === 0 || !saysClose(headers)) text += "Connection: close\r\n";
+  } else if (lines.connection === "keep-alive") text += "Connection: keep-alive\r\n";
+  for (const each of lines.defaults) if (!headers.has(each.name)) text += each.line;
+  if ((kinds & DATE) === 0) text += lines.date;
+  return `${text}\r\n`;
+}
+
+/** Whether the fields ask for the connection to be closed. */
+export function saysClose(headers: Fields): boolean {
+  return headers.list("connection").some((member) => member.toLowerCase() === "close");
+}
+
+/** The head of an informational response: no framing, no Date needed (RFC 9110 §15.2, §6.6.1). */
+export function informationalHead(head: ResponseHead): string {
+  return `${statusLine(head.status, head.reason)}${wireText(head.headers)}\r\n`;
+}
+
+/** The head of a request (RFC 9112 §3). */
+export function requestHead(head: RequestHead, framing: Framing): string {
+  const { headers } = head;
+  const kinds = kindsOf(headers);
+  let text = `${head.method} ${head.target} HTTP/${head.version}\r\n${wireText(headers)}`;
+  // RFC 9110 §8.6: a request without content says nothing, unless the method gives content a meaning.
+  if (framing === "chunked") text += "Transfer-Encoding: chunked\r\n";
+  else if (typeof framing === "number" && (kinds & CONTENT_LENGTH) === 0) {
+    if (framing > 0 || head.method === "POST" || head.method === "PUT" || head.method === "PATCH") {
+      text += `Content-Length: ${framing}\r\n`;
+    }
+  }
+  return `${text}\r\n`;
+}
+
+/** Refuses fields that are the encoder's to write. */
+export function checkFraming(headers: Fields): void {
+  if ((kindsOf(headers) & TRANSFER_ENCODING) !== 0) throw new LocalError("USE_FRAMING_FIELD");
+}
+
+/** The writer for a framing. @param held the body is not sent at all, but may be counted: HEAD. */
+export function bodyWriter(framing: Framing | "none"): BodyWriter {
+  if (framing === "chunked") return CHUNKED;
+  if (framing === "close") return UNTIL_CLOSE;
+  if (framing === "none" || framing === 0) return NOTHING;
+  return new LengthWriter(framing);
+}
+
+class LengthWriter implements BodyWriter {
+  #remaining: number;
+
+  constructor(length: number) {
+    this.#remaining = length;
+  }
+
+  data(bytes: Uint8Array | string, out: Out): void {
+    this.#remaining -= bytes.length;
+    if (this.#remaining < 0) throw new LocalError("USE_BODY_LENGTH", `It is longer by ${-this.#remaining} or more.`);
+    out(bytes);
+  }
+
+  end(): void {
+    if (this.#remaining !== 0) throw new LocalError("USE_BODY_LENGTH", `It is shorter by ${this.#remaining}.`);
+  }
+}
+
+const NOTHING: BodyWriter = {
+  data(bytes) {
+    if (bytes.length > 0) throw new LocalError("USE_BODY_NOT_ALLOWED");
+  },
+  end() {},
+};
+
+const UNTIL_CLOSE: BodyWriter = {
+  data: (bytes, out) => out(bytes),
+  end() {},
+};
+
+// RFC 9112 §7.1. An empty chunk would end the body, so it is none.
+const CHUNKED: BodyWriter = {
+  data(bytes, out) {
+    if (bytes.length === 0) return;
+    out(`${bytes.length.toString(16)}\r\n`);
+    out(bytes);
+    out("\r\n");
+  },
+  end(trailers, out) {
+    out(trailers === null ? "0\r\n\r\n" : `0\r\n${wireText(trailers)}\r\n`);
+  },
+};

@@ -1,0 +1,358 @@
+// One HTTP/1 connection from one side, without I/O: bytes in, events out; events in, bytes out. Which reader or writer works
+// is chosen by the state (state.ts), how long a body is by framing.ts; nothing here looks at a field by itself.
+import { LocalError, RemoteError } from "../../base/errors.ts";
+import { CONTENT_LENGTH, type Fields, kindsOf } from "../../message/fields.ts";
+import type { RequestHead, ResponseHead, Version } from "../../message/head.ts";
+import { mayHaveBody } from "../../message/status.ts";
+import { targetForm } from "../../message/target.ts";
+import { END, type Machine, type Role, type Signal, type State, type WireEvent } from "../events.ts";
+import { ReceiveBuffer } from "./buffer.ts";
+import { type BodyReader, bodyReader } from "./decode.ts";
+import {
+  type BodyWriter,
+  bodyWriter,
+  checkFraming,
+  type DefaultLine,
+  informationalHead,
+  type Out,
+  requestHead,
+  responseHead,
+  saysClose,
+} from "./encode.ts";
+import { fieldsOf, type HeadBlock } from "./facts.ts";
+import { checkHost, expectsContinue, type Framing, persists, requestFraming, responseFraming } from "./framing.ts";
+import { type Leniency, STRICT, WIRE_LIMITS, type WireLimits } from "./limits.ts";
+import { HeadParser } from "./parse.ts";
+import { Cycle } from "./state.ts";
+
+export interface MachineOptions {
+  readonly limits?: WireLimits;
+  readonly leniency?: Leniency;
+  /** The Date line with its CR LF; empty for none. */
+  readonly date?: () => string;
+  /** Lines for every response that does not have them. */
+  readonly defaults?: readonly DefaultLine[];
+}
+
+const NO_DEFAULTS: readonly DefaultLine[] = [];
+const noDate = (): string => "";
+
+/** The head of a received request. Its fields become an object when they are asked for. */
+class ReceivedHead implements RequestHead {
+  readonly method: string;
+  readonly target: string;
+  readonly version: Version;
+  readonly #block: HeadBlock;
+  #headers: Fields | null;
+
+  constructor(method: string, target: string, version: Version, block: HeadBlock) {
+    this.method = method;
+    this.target = target;
+    this.version = version;
+    this.#block = block;
+    this.#headers = null;
+  }
+
+  get headers(): Fields {
+    if (this.#headers === null) this.#headers = fieldsOf(this.#block);
+    return this.#headers;
+  }
+}
+
+/** The HTTP/1.1 machine, for either role. */
+export class H1Machine implements Machine {
+  readonly role: Role;
+  readonly #peer: Role;
+  readonly #limits: WireLimits;
+  readonly #leniency: Leniency;
+  readonly #date: () => string;
+  readonly #defaults: readonly DefaultLine[];
+  readonly #cycle = new Cycle();
+  readonly #buffer = new ReceiveBuffer();
+  readonly #parser: HeadParser;
+  #reader: BodyReader | null = null;
+  #writer: BodyWriter | null = null;
+  #eof = false;
+  // Of the exchange in hand.
+  #method = "";
+  #version: Version = "1.1";
+  #awaits = false;
+
+  constructor(role: Role, options: MachineOptions = {}) {
+    this.role = role;
+    this.#peer = role === "server" ? "client" : "server";
+    this.#limits = options.limits ?? WIRE_LIMITS;
+    this.#leniency = options.leniency ?? STRICT;
+    this.#date = options.date ?? noDate;
+    this.#defaults = options.defaults ?? NO_DEFAULTS;
+    this.#parser = new HeadParser(role === "server" ? "request" : "response", this.#limits, this.#leniency);
+  }
+
+  get ours(): State {
+    return this.#cycle[this.role];
+  }
+
+  get theirs(): State {
+    return this.#cycle[this.#peer];
+  }
+
+  get awaitsContinue(): boolean {
+    return this.#awaits;
+  }
+
+  get buffered(): number {
+    return this.#buffer.length;
+  }
+
+  /** Whether a head has begun to arrive: what tells a slow head from an idle connection. */
+  get inHead(): boolean {
+    return this.#parser.begun;
+  }
+
+  /** The method of the request in hand, or of the one that could not be read, as far as it was; else empty. */
+  get method(): string {
+    return this.#method;
+  }
+
+  /** Whether the connection may carry another exchange. */
+  get keepAlive(): boolean {
+    return this.#cycle.keepAlive;
+  }
+
+  /** After this exchange the connection is to be closed; the response says so if it has not begun. */
+  close(): void {
+    this.#cycle.keepAlive = false;
+  }
+
+  /** What the peer sends from here on is not read: the answer to what it has sent still goes out. */
+  failTheirs(): void {
+    this.#cycle.fail(this.#peer);
+    this.#buffer.clear();
+  }
+
+  /** The connection idles: what was kept to make the next exchange faster is let go. */
+  rest(): void {
+    this.#parser.rest();
+  }
+
+  receive(bytes: Uint8Array | null, start = 0, end: number = bytes?.length ?? 0): void {
+    if (bytes === null) this.#eof = true;
+    else if (this.theirs !== "error") this.#buffer.add(bytes, start, end);
+  }
+
+  next(): WireEvent | Signal {
+    try {
+      const event = this.#advance();
+      if (typeof event === "string") this.#buffer.keep();
+      return event;
+    } catch (error) {
+      // A refused HEAD is answered without a body, like any other.
+      if (this.#cycle.client === "idle" && this.role === "server") this.#method = this.#parser.method;
+      this.failTheirs();
+      throw error;
+    }
+  }
+
+  #advance(): WireEvent | Signal {
+    switch (this.theirs) {
+      case "idle":
+        return this.role === "server" ? this.#readRequest() : this.#unexpected();
+      case "send-response":
+        return this.#readResponse();
+      case "send-body":
+        return this.#readBody();
+      case "done":
+      case "might-switch":
+        if (this.#buffer.length > 0) return "paused";
+        return this.#eof ? this.#readClosed() : "need-data";
+      case "switched":
+        return "switched";
+      case "must-close":
+        this.#buffer.clear();
+        return this.#eof ? this.#readClosed() : "need-data";
+      default:
+        this.#buffer.clear();
+        return "need-data";
+    }
+  }
+
+  #readRequest(): WireEvent | Signal {
+    const parser = this.#parser;
+    if (!parser.parse(this.#buffer)) return this.#wantHead();
+    const { method, target, version, block } = parser;
+    const { facts } = block;
+    // The answer to a refused request still depends on these.
+    this.#method = method;
+    this.#version = version;
+    const form = target.charCodeAt(0) === 0x2f && method !== "CONNECT" ? "origin" : targetForm(method, target);
+    checkHost(facts, version, this.#leniency.requireHost);
+    const framing = requestFraming(facts, version);
+    const expects = expectsContinue(facts, version);
+    if (typeof framing === "number" && framing > this.#limits.streamBytes) throw new RemoteError("WIRE_BODY_TOO_LARGE");
+    if (!persists(facts, version)) this.#cycle.keepAlive = false;
+    this.#awaits = expects && framing !== 0;
+    this.#cycle.step("client", "request");
+    this.#cycle.proposed = form === "authority" || (facts.upgrade && version === "1.1");
+    this.#reader = framing === 0 ? null : bodyReader(framing, this.#limits, this.#leniency);
+    const head = new ReceivedHead(method, target, version, block);
+    return { type: "request", head, length: typeof framing === "number" ? framing : undefined };
+  }
+
+  #readResponse(): WireEvent | Signal {
+    const parser = this.#parser;
+    if (!parser.parse(this.#buffer)) return this.#wantHead();
+    const { status, version, block, reason } = parser;
+    const head: ResponseHead = { status, reason, version, headers: fieldsOf(block) };
+    if (status < 200 && status !== 101) {
+      this.#awaits = false;
+      this.#cycle.step("server", "informational");
+      return { type: "informational", head };
+    }
+    const framing = responseFraming(this.#method, status, block.facts, version);
+    const switches = status === 101 || (this.#method === "CONNECT" && status < 300);
+    if (switches && !this.#cycle.proposed) throw new RemoteError("WIRE_BAD_UPGRADE", "Nothing was proposed.");
+    if (!persists(block.facts, version) || framing === "close") this.#cycle.keepAlive = false;
+    this.#cycle.step("server", "response");
+    if (switches) this.#cycle.accept();
+    else {
+      this.#cycle.decline();
+      this.#reader = bodyReader(framing, this.#limits, this.#leniency);
+    }
+    return { type: "response", head, length: typeof framing === "number" ? framing : undefined };
+  }
+
+  #readBody(): WireEvent | Signal {
+    const event = this.#reader === null ? END : this.#reader.read(this.#buffer);
+    if (event !== null) {
+      if (event.type === "data") this.#awaits = false;
+      else this.#cycle.step(this.#peer, "end");
+      return event;
+    }
+    if (!this.#eof) return "need-data";
+    const ending = this.#reader?.atEnd ?? null;
+    if (ending === null) throw new RemoteError("WIRE_UNFINISHED");
+    this.#cycle.step(this.#peer, "end");
+    return ending;
+  }
+
+  #readClosed(): WireEvent {
+    this.#cycle.step(this.#peer, "closed");
+    return { type: "closed" };
+  }
+
+  #wantHead(): WireEvent | Signal {
+    if (!this.#eof) return "need-data";
+    if (this.#buffer.length > 0 || this.theirs === "send-response") throw new RemoteError("WIRE_UNFINISHED");
+    return this.#readClosed();
+  }
+
+  /** A server that speaks before it is asked. */
+  #unexpected(): WireEvent | Signal {
+    if (this.#buffer.length > 0) throw new RemoteError("WIRE_BAD_STATUS_LINE", "It came before any request.");
+    return this.#eof ? this.#readClosed() : "need-data";
+  }
+
+  send(event: WireEvent, out: Out): void {
+    switch (event.type) {
+      case "response":
+        return this.#sendResponse(event.head, event.length, out);
+      case "data":
+        this.#step("data");
+        return (this.#writer as BodyWriter).data(event.bytes, out);
+      case "end":
+        if (this.ours !== "send-body") throw this.#notNow("end");
+        (this.#writer as BodyWriter).end(event.trailers, out);
+        this.#cycle.step(this.role, "end");
+        return;
+      case "informational":
+        return this.#sendInformational(event.head, out);
+      case "request":
+        return this.#sendRequest(event.head, event.length, out);
+      case "closed":
+        return this.#step("closed");
+    }
+  }
+
+  #sendResponse(head: ResponseHead, length: number | undefined, out: Out): void {
+    const { status } = head;
+    checkFraming(head.headers);
+    const switches = status === 101 || (this.#method === "CONNECT" && status >= 200 && status < 300);
+    if (switches && !this.#cycle.proposed) throw new LocalError("USE_STATE", "The request proposed nothing to switch to.");
+    if (status < 200 && !switches) throw new LocalError("USE_BAD_STATUS", `${status} is informational.`);
+    if ((switches || status === 204) && (kindsOf(head.headers) & CONTENT_LENGTH) !== 0) {
+      throw new LocalError("USE_FRAMING_FIELD", `${status} has no Content-Length (RFC 9110 §8.6).`);
+    }
+    if (this.ours === "idle") this.#cycle.keepAlive = false; // an answer to what could not be read
+    this.#step("response");
+    this.#awaits = false;
+    if (!switches) this.#cycle.decline();
+    const bodiless = switches || this.#method === "HEAD" || !mayHaveBody(status);
+    const framing = bodiless ? "none" : (length ?? (this.#version === "1.0" ? "close" : "chunked"));
+    if (framing === "close" || (this.#cycle.keepAlive && saysCloseIfAny(head))) this.#cycle.keepAlive = false;
+    this.#writer = bodyWriter(framing);
+    out(
+      responseHead(head, {
+        // HEAD tells the length that GET would have; 1xx, 204 and 304 have none to tell (RFC 9110 §8.6).
+        framing: this.#method === "HEAD" && mayHaveBody(status) && !switches ? (length ?? "none") : framing,
+        connection: switches ? null : this.#connection(),
+        date: this.#date(),
+        defaults: this.#defaults,
+      }),
+    );
+    if (switches) this.#cycle.accept();
+  }
+
+  #connection(): "close" | "keep-alive" | null {
+    if (!this.#cycle.keepAlive) return "close";
+    return this.#version === "1.0" ? "keep-alive" : null;
+  }
+
+  #sendInformational(head: ResponseHead, out: Out): void {
+    if (head.status < 100 || head.status > 199 || head.status === 101) throw new LocalError("USE_BAD_STATUS", `It is ${head.status}.`);
+    if (this.#version === "1.0") throw new LocalError("USE_STATE", "A peer of HTTP/1.0 is sent no 1xx.");
+    checkFraming(head.headers);
+    this.#step("informational");
+    if (head.status === 100) this.#awaits = false;
+    out(informationalHead(head));
+  }
+
+  #sendRequest(head: RequestHead, length: number | undefined, out: Out): void {
+    checkFraming(head.headers);
+    this.#step("request");
+    this.#method = head.method;
+    this.#version = head.version;
+    if (saysClose(head.headers)) this.#cycle.keepAlive = false;
+    this.#cycle.proposed = head.method === "CONNECT" || head.headers.has("upgrade");
+    const framing: Framing = length ?? "chunked";
+    this.#awaits = head.headers.has("expect") && framing !== 0;
+    this.#writer = bodyWriter(framing);
+    out(requestHead(head, framing));
+  }
+
+  #step(event: "request" | "informational" | "response" | "data" | "closed"): void {
+    if (!this.#cycle.step(this.role, event)) throw this.#notNow(event);
+  }
+
+  #notNow(event: string): LocalError {
+    return new LocalError("USE_STATE", `"${event}" cannot be sent in state "${this.ours}".`);
+  }
+
+  recycle(): void {
+    if (this.#cycle.client !== "done" || this.#cycle.server !== "done") {
+      throw new LocalError("USE_STATE", `The sides are ${this.#cycle.client} and ${this.#cycle.server}, not done.`);
+    }
+    this.#cycle.recycle();
+    this.#reader = null;
+    this.#writer = null;
+    this.#method = "";
+    this.#parser.method = "";
+  }
+
+  leftover(): Uint8Array {
+    return this.#buffer.drain();
+  }
+}
+
+function saysCloseIfAny(head: ResponseHead): boolean {
+  return head.headers.has("connection") && saysClose(head.headers);
+}
