@@ -34,7 +34,7 @@ function failures(rows: readonly Row[]): readonly string[] {
   );
 }
 
-/** Where Portico's server waited for the load, the ratio in the table is too small: the one of CPU time says more. */
+/** Where the load, or another process, kept Portico waiting, the ratio in the table is too small: that of CPU time says more. */
 function limits(rows: readonly Row[]): readonly string[] {
   return rows.flatMap(({ workload, measured }) => {
     const ours = measured.get("portico");
@@ -43,9 +43,7 @@ function limits(rows: readonly Row[]): readonly string[] {
       return [];
     const ratio = (http.cpu / ours.cpu).toFixed(2);
     const busy = Math.round(100 * ours.busy);
-    return [
-      `- ${workload.name}: the load was the limit (Portico ${busy} % busy); by CPU time it is ${ratio} of node:http`,
-    ];
+    return [`- ${workload.name}: Portico's core was only ${busy} % busy; by CPU time it is ${ratio} of node:http`];
   });
 }
 

@@ -25,7 +25,7 @@ function bench(args: readonly string[], folder: string = tmpdir()): Finished {
 test("a smoke run prints a table with the ratio to node:http, and leaves nothing behind", { skip }, (context) => {
   const folder = mkdtempSync(join(tmpdir(), "portico-smoke-"));
   context.after(() => rmSync(folder, { recursive: true }));
-  const { status, stdout, stderr } = bench(["hello", "--smoke", "--peers", "node-http"], folder);
+  const { status, stdout, stderr } = bench(["hello", "--smoke", "--seconds", "1", "--peers", "node-http"], folder);
   assert.equal(status, 0, stderr);
   const row = stdout.split("\n").find((line) => line.startsWith("| hello |"));
   assert.match(row ?? stdout, /^\| hello \| [\d,]+ req\/s \| \d+\.\d\d \|/);

@@ -9,6 +9,7 @@ interface Row {
   readonly text: string;
 }
 
+// biome-ignore format: a table, a row an error
 const TABLE = {
   // ── WIRE: the peer broke the protocol (RemoteError) ─────────────────────────────────────────────────────────────────
   WIRE_BAD_REQUEST_LINE: { status: 400, text: "The request line is not `method SP target SP version` (RFC 9112 §3)." },

@@ -11,7 +11,12 @@ export interface TracePoints {
   /** A head was read; the handler is called next. */
   readonly request: { readonly request: object; readonly connection: object };
   /** The last byte of a reply was handed to the transport. */
-  readonly reply: { readonly request: object; readonly status: number; readonly bytes: number; readonly elapsed: number };
+  readonly reply: {
+    readonly request: object;
+    readonly status: number;
+    readonly bytes: number;
+    readonly elapsed: number;
+  };
   /** Something failed: a handler, the peer or the transport. */
   readonly error: { readonly error: unknown; readonly request: object | undefined };
   /** A connection is over. */

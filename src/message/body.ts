@@ -70,6 +70,9 @@ export function isBody(value: unknown): value is Body {
   if (value === null || typeof value === "string") return true;
   if (typeof value !== "object") return false;
   return (
-    value instanceof Uint8Array || value instanceof FileSlice || value instanceof Takeover || Symbol.asyncIterator in value
+    value instanceof Uint8Array ||
+    value instanceof FileSlice ||
+    value instanceof Takeover ||
+    Symbol.asyncIterator in value
   );
 }

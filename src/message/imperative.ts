@@ -122,7 +122,11 @@ class PipedResponder implements Responder {
 
   #begin(status: number | string, headers: FieldsInit | undefined, body: Body): void {
     if (this.#reply !== null) throw new LocalError("USE_STARTED");
-    this.#reply = reply(typeof status === "string" && /^\d{3}$/.test(status) ? Number(status) : (status as number), headers, body);
+    this.#reply = reply(
+      typeof status === "string" && /^\d{3}$/.test(status) ? Number(status) : (status as number),
+      headers,
+      body,
+    );
     this.#settle?.resolve(this.#reply);
   }
 

@@ -8,7 +8,19 @@ export { escapeHtml, html, Markup, raw } from "./html.ts";
 export { imperative, type Responder } from "./imperative.ts";
 export type { Inbound } from "./inbound.ts";
 export { Pipe, type Sink } from "./pipe.ts";
-export { empty, json, page, Reply, type ReplyExtras, redirect, reply, text, tunnel, upgrade, withFields } from "./reply.ts";
+export {
+  empty,
+  json,
+  page,
+  Reply,
+  type ReplyExtras,
+  redirect,
+  reply,
+  text,
+  tunnel,
+  upgrade,
+  withFields,
+} from "./reply.ts";
 export { authority, deadlines, inform, isRequest, Key, queryText, type Request } from "./request.ts";
 export { isRedirect, mayHaveBody, reason } from "./status.ts";
 export { type Authority, canonicalPath, decodeComponent, parseAuthority, rawQuery } from "./target.ts";

@@ -57,8 +57,10 @@ export function reply<B extends Body = null>(
   body?: B,
   extras?: ReplyExtras,
 ): Reply<B> {
-  if (!Number.isInteger(status) || status < 200 || status > 999) throw new LocalError("USE_BAD_STATUS", `It is ${status}.`);
-  const fields = headers === undefined ? new Fields() : headers instanceof Fields ? share(headers) : new Fields(headers);
+  if (!Number.isInteger(status) || status < 200 || status > 999)
+    throw new LocalError("USE_BAD_STATUS", `It is ${status}.`);
+  const fields =
+    headers === undefined ? new Fields() : headers instanceof Fields ? share(headers) : new Fields(headers);
   if ((kindsOf(fields) & TRANSFER_ENCODING) !== 0) throw new LocalError("USE_FRAMING_FIELD");
   if (body !== undefined && !isBody(body)) throw new LocalError("USE_BAD_BODY", `It is of type ${typeof body}.`);
   return make(status, fields, body ?? null, extras) as Reply<B>;

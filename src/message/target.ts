@@ -63,30 +63,42 @@ function authorityEnd(target: string, start: number): number {
  * user information is refused (RFC 9110 §4.2.4). The host may be empty, as it may in Host.
  */
 export function parseAuthority(text: string): Authority | undefined {
-  let i = 0;
-  if (text.charCodeAt(0) === 0x5b) {
-    const close = text.indexOf("]");
-    if (close < 3) return undefined;
-    for (i = 1; i < close; i++) if (IP_LITERAL[text.charCodeAt(i)] !== 1) return undefined;
-    i = close + 1;
-  } else {
-    for (; i < text.length && text.charCodeAt(i) !== COLON; i++) {
-      const code = text.charCodeAt(i);
-      if (REG_NAME[code] === 1) continue;
-      if (code !== 0x25 || hexPair(text, i + 1) < 0) return undefined;
-    }
+  const end = text.charCodeAt(0) === 0x5b ? ipLiteralEnd(text) : regNameEnd(text);
+  if (end < 0) return undefined;
+  if (end === text.length) return { host: text, port: undefined };
+  const host = text.slice(0, end);
+  if (end + 1 === text.length) return { host, port: undefined }; // the port may be empty (RFC 3986 §3.2.3)
+  const port = readPort(text, end + 1);
+  return port === undefined ? undefined : { host, port };
+}
+
+/** Where an IP-literal ends; -1 where it is none, or is followed by something other than a port. */
+function ipLiteralEnd(text: string): number {
+  const close = text.indexOf("]");
+  if (close < 3) return -1;
+  for (let i = 1; i < close; i++) if (IP_LITERAL[text.charCodeAt(i)] !== 1) return -1;
+  return close + 1 === text.length || text.charCodeAt(close + 1) === COLON ? close + 1 : -1;
+}
+
+/** Where a reg-name (an IPv4 address is one too) ends; -1 where it is none. */
+function regNameEnd(text: string): number {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === COLON) return i;
+    if (REG_NAME[code] !== 1 && (code !== 0x25 || hexPair(text, i + 1) < 0)) return -1;
   }
-  if (i === text.length) return { host: text, port: undefined };
-  if (text.charCodeAt(i) !== COLON || text.length - i > 6) return undefined;
-  const host = text.slice(0, i);
+  return text.length;
+}
+
+function readPort(text: string, start: number): number | undefined {
+  if (text.length - start > 5) return undefined;
   let port = 0;
-  for (let at = i + 1; at < text.length; at++) {
-    const digit = text.charCodeAt(at) - 0x30;
+  for (let i = start; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
     if (digit < 0 || digit > 9) return undefined;
     port = port * 10 + digit;
   }
-  if (port > 65_535) return undefined;
-  return { host, port: i + 1 === text.length ? undefined : port };
+  return port > 65_535 ? undefined : port;
 }
 
 /** The authority of an absolute-form or authority-form target; undefined for the other two forms. */
@@ -128,9 +140,9 @@ function normalise(path: string): string {
   const encoded = path
     .replaceAll("\\", "%5C")
     .replace(BARE_PERCENT, "%25")
-    .replace(ESCAPE, (escape) => {
-      const character = String.fromCharCode(hexPair(escape, 1));
-      return UNRESERVED.test(character) ? character : escape.toUpperCase();
+    .replace(ESCAPE, (encodedOctet) => {
+      const character = String.fromCharCode(hexPair(encodedOctet, 1));
+      return UNRESERVED.test(character) ? character : encodedOctet.toUpperCase();
     });
   const kept: string[] = [];
   const segments = encoded.split("/");

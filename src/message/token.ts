@@ -29,7 +29,9 @@ export const FIELD_VALUE: Uint8Array = table((octet) => octet === 0x09 || (octet
 export const TARGET: Uint8Array = table((octet) => octet > 0x20 && octet < 0x7f && !among('"#<>')(octet));
 
 /** reg-name without the percent sign: unreserved and sub-delims (RFC 3986 §3.2.2). */
-export const REG_NAME: Uint8Array = table((octet) => isAlphaNumeric(octet) || isUnreservedMark(octet) || isSubDelim(octet));
+export const REG_NAME: Uint8Array = table(
+  (octet) => isAlphaNumeric(octet) || isUnreservedMark(octet) || isSubDelim(octet),
+);
 
 /** What may stand between the brackets of an IP-literal: hexadecimal digits, colons, dots (RFC 3986 §3.2.2). */
 export const IP_LITERAL: Uint8Array = table(among("0123456789abcdefABCDEF:."));

@@ -49,7 +49,12 @@ export const COPIED_BYTES = 8192;
 
 /** Limits with changes. @throws LocalError USE_BAD_OPTION for a name that is none, or a value that is no positive number. */
 export function changedLimits(limits: Limits, change: Partial<Limits>): Limits {
-  return changed("limits", limits, change, (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value > 0));
+  return changed(
+    "limits",
+    limits,
+    change,
+    (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value > 0),
+  );
 }
 
 /** Timeouts with changes; 0 means for ever. @throws LocalError USE_BAD_OPTION. */
@@ -60,7 +65,10 @@ export function changedTimeouts(timeouts: Timeouts, change: Partial<Timeouts>): 
 function changed<T extends object>(group: string, values: T, change: Partial<T>, valid: (value: number) => boolean): T {
   for (const [name, value] of Object.entries(change)) {
     if (!(name in values)) throw new LocalError("USE_BAD_OPTION", `There is no ${group}.${name}.`);
-    if (typeof value !== "number" || !(valid(value) || (name === "discardBytes" && value === 0) || (name === "waiting" && value === 0))) {
+    if (
+      typeof value !== "number" ||
+      !(valid(value) || (name === "discardBytes" && value === 0) || (name === "waiting" && value === 0))
+    ) {
       throw new LocalError("USE_BAD_OPTION", `${group}.${name} cannot be ${String(value)}.`);
     }
   }

@@ -105,7 +105,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   deadlines(limits: { readonly body?: number; readonly write?: number }): void {
     for (const value of [limits.body, limits.write]) {
-      if (value !== undefined && !(value >= 0)) throw new LocalError("USE_BAD_OPTION", `A deadline cannot be ${value}.`);
+      if (value !== undefined && !(value >= 0))
+        throw new LocalError("USE_BAD_OPTION", `A deadline cannot be ${value}.`);
     }
     if (limits.body !== undefined) this.bodyTimeout = limits.body;
     if (limits.write !== undefined) this.writeTimeout = limits.write;
@@ -231,7 +232,10 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
       return this.#failed(new LocalError("USE_NOT_A_REPLY", `It returned ${typeof answer}.`));
     }
     answer.then(
-      (reply) => (Reply.is(reply) ? this.#write(reply) : this.#failed(new LocalError("USE_NOT_A_REPLY", `It gave ${typeof reply}.`))),
+      (reply) =>
+        Reply.is(reply)
+          ? this.#write(reply)
+          : this.#failed(new LocalError("USE_NOT_A_REPLY", `It gave ${typeof reply}.`)),
       (error) => this.#failed(error),
     );
   }
@@ -288,7 +292,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     // A body that was never asked for: skipping it must not cost more than a new connection, and a peer that waits for 100
     // Continue may or may not send it, so that nobody could tell where the next request begins (RFC 9110 §10.1.1).
     const { limits } = this.#line.settings;
-    if (this.reading !== "done" && this.#inbound?.begun !== true && (this.#length ?? 0) > limits.discardBytes) this.#line.closeAfter();
+    if (this.reading !== "done" && this.#inbound?.begun !== true && (this.#length ?? 0) > limits.discardBytes)
+      this.#line.closeAfter();
     if (this.#line.awaitsContinue) this.#line.closeAfter();
     this.#sendHead(reply, length);
     this.writing = "body";
@@ -326,7 +331,11 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   #sendHead(reply: Reply, length: number | undefined): void {
     const { status, headers, extras } = reply;
-    this.#line.send({ type: "response", head: { status, reason: extras?.reason ?? reason(status), version: "1.1", headers }, length });
+    this.#line.send({
+      type: "response",
+      head: { status, reason: extras?.reason ?? reason(status), version: "1.1", headers },
+      length,
+    });
   }
 
   #inform(status: number, headers: Fields): void {
@@ -366,7 +375,11 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
       site.gate.leave();
     }
     if (this.#started !== UNTIMED) {
-      site.replied(this.request, { status: this.#status, bytes: this.#bytes, elapsed: site.clock.now() - this.#started });
+      site.replied(this.request, {
+        status: this.#status,
+        bytes: this.#bytes,
+        elapsed: site.clock.now() - this.#started,
+      });
     }
   }
 }

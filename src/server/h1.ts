@@ -107,7 +107,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.#machine.receive(null);
     this.#run();
     const exchange = this.#exchange;
-    if (exchange !== null && exchange.leaveOnHalfClose && exchange.writing !== "done") this.destroy();
+    if (exchange?.leaveOnHalfClose === true && exchange.writing !== "done") this.destroy();
   }
 
   drain(): void {
@@ -249,7 +249,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   over(): void {
     this.#exchange = null;
     const machine = this.#machine;
-    if (machine.ours !== "done" || machine.theirs !== "done") return this.#shut();
+    if (!machine.complete) return this.#shut();
     machine.recycle();
     this.phase = "idle";
     if (this.#held !== "no") this.#release();

@@ -41,7 +41,17 @@ export interface ServerOptions extends Configuration {
 }
 
 /** What no default line may say, because only the reply or the engine can know it. */
-const RESERVED = ["content-length", "transfer-encoding", "connection", "content-type", "set-cookie", "location", "expires", "date", "upgrade"];
+const RESERVED = [
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "content-type",
+  "set-cookie",
+  "location",
+  "expires",
+  "date",
+  "upgrade",
+];
 
 function defaultLines(fields: FieldsInit | undefined): DefaultLine[] {
   return Array.from(new Fields(fields), ([name, value]) => {
@@ -74,7 +84,8 @@ export function settle(before: Settings | null, change: Configuration, date: Dat
 }
 
 function among<T extends string>(name: string, values: readonly T[], value: T): T {
-  if (!values.includes(value)) throw new LocalError("USE_BAD_OPTION", `${name} is one of ${values.join(", ")}, not ${value}.`);
+  if (!values.includes(value))
+    throw new LocalError("USE_BAD_OPTION", `${name} is one of ${values.join(", ")}, not ${value}.`);
   return value;
 }
 

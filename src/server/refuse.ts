@@ -18,7 +18,10 @@ export const plainPage: ErrorPage = (status, message) => {
 /** The status that an error stands for. */
 export function statusOf(error: unknown): number {
   const known =
-    error instanceof HttpError || error instanceof RemoteError || error instanceof LocalError || error instanceof TransportError;
+    error instanceof HttpError ||
+    error instanceof RemoteError ||
+    error instanceof LocalError ||
+    error instanceof TransportError;
   return known ? error.status : 500;
 }
 

@@ -77,7 +77,10 @@ export class Server implements AsyncDisposable {
       stats: { requests: 0, connections: 0, refused: 0, failures: 0 },
       deadlines: new Deadlines(clock),
       gate: new Gate(() => site.settings.limits),
-      call: options.ambient === true ? (request) => ambient.run(this, site.handler, request) : (request) => site.handler(request),
+      call:
+        options.ambient === true
+          ? (request) => ambient.run(this, site.handler, request)
+          : (request) => site.handler(request),
       refuse: (error, request) => refusal(page, error, request),
       overloaded: () => new HttpError(503, undefined, { code: "HTTP_OVERLOADED" }),
       noTunnel: () => new HttpError(501),
@@ -132,7 +135,10 @@ export class Server implements AsyncDisposable {
    * @throws TransportError NET_ADDRESS_IN_USE, NET_LISTEN; LocalError USE_BAD_OPTION, USE_UNSUPPORTED. Where one of several
    *   addresses fails, or the startup hook, none is left listening.
    */
-  async listen(address: Address | number | readonly Address[] = 0, options: ServeOptions = {}): Promise<readonly Listener[]> {
+  async listen(
+    address: Address | number | readonly Address[] = 0,
+    options: ServeOptions = {},
+  ): Promise<readonly Listener[]> {
     if (this.#closing !== null) throw new LocalError("USE_ALREADY_LISTENING");
     const first = this.#listeners.size === 0;
     const via = options.via ?? (options.tls === undefined ? listen : listenTls);
@@ -231,7 +237,11 @@ export class Server implements AsyncDisposable {
     return { ...report, elapsed: clock.now() - started };
   }
 
-  #drain(mode: "drain" | "abort", deadline: number, report: { idle: number; finished: number; cut: number }): Promise<void> {
+  #drain(
+    mode: "drain" | "abort",
+    deadline: number,
+    report: { idle: number; finished: number; cut: number },
+  ): Promise<void> {
     return new Promise<void>((resolve) => {
       const idle = new Set<Connection>();
       let cutting = mode === "abort";

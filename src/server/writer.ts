@@ -1,6 +1,7 @@
 // A Reply on its way out: what a body of each kind becomes, and how each is slowed down and stopped. A body that is here is
 // sent at once and synchronously; one that comes is a Stream, which the exchange tells when there is room and when the peer
 // has left.
+import { Buffer } from "node:buffer"; // the global is a getter, which shows in a profile
 import { open } from "node:fs/promises";
 import { LocalError, TransportError } from "../base/errors.ts";
 import { type Body, FileSlice } from "../message/body.ts";

@@ -22,7 +22,10 @@ export interface ListenOptions {
   readonly tls?: TlsServerOptions | TlsContext;
   /** Closes the listener when it aborts. */
   readonly signal?: AbortSignal;
-  /** Hears what failed without ending the listener: accepting (EMFILE, as NET_LISTEN), a TLS handshake (NET_TLS). */
+  /**
+   * Hears what failed without ending the listener: accepting (NET_LISTEN), a TLS handshake (NET_TLS). Without it the first
+   * becomes a warning of the process. On Linux libuv drops in silence whom it has no descriptor for (EMFILE).
+   */
   readonly onError?: (error: Error) => void;
 }
 

@@ -239,6 +239,7 @@ test("an inherited descriptor is listened on", { skip: process.platform === "win
       transport.write([JSON.stringify(listener.address)]);
     });`;
   const child = run(source, fd);
+  server.close(); // here; the child has the descriptor by now
   const transport = await dial({ host: "127.0.0.1", port }); // waits in the backlog until the child is ready
   let told = "";
   await new Promise<void>((resolve) => {
@@ -253,7 +254,6 @@ test("an inherited descriptor is listened on", { skip: process.platform === "win
   });
   const { code, errors } = await child;
   assert.deepEqual([told, code, errors], [JSON.stringify({ host: "127.0.0.1", port }), 0, ""]);
-  server.close();
 });
 
 test("an unref'd listener does not keep the process alive, and one that is ref'd again does", async () => {
@@ -280,33 +280,19 @@ test("what data() throws ends the process as any uncaught exception does", async
   assert.match(errors, /thrown by data\(\)/);
 });
 
-test("running out of descriptors is told to onError, and listening goes on", {
-  skip: process.platform !== "linux",
-}, async () => {
-  const source = `import { openSync, closeSync } from "node:fs";
-    import net from "node:net";
-    import { listen } from ${JSON.stringify(entry)};
-    const told = [];
-    let accepted = 0;
-    const listener = await listen({ host: "127.0.0.1", port: 0 }, (transport) => { accepted += 1; transport.destroy(); check(); },
-      { onError: (error) => { told.push(error.code + " " + error.cause.code); free(); } });
-    const held = [];
-    net.connect(listener.address.port, "127.0.0.1").on("error", () => {}); // takes its descriptor now
-    try { for (;;) held.push(openSync("/dev/null")); } catch {}
-    function free() {
-      for (const fd of held.splice(0)) closeSync(fd);
-      net.connect(listener.address.port, "127.0.0.1").on("error", () => {});
-    }
-    function check() {
-      if (told.length === 0) return;
-      console.log(told[0]);
-      listener.close();
-      process.exit();
-    }`;
-  const child = spawn("sh", ["-c", 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, source]);
-  let output = "";
-  child.stdout.on("data", (text) => (output += text));
-  child.stderr.on("data", (text) => (output += text));
-  await once(child, "close");
-  assert.equal(output, "NET_LISTEN EMFILE\n");
+// On Linux libuv keeps a descriptor in reserve, and with it drops whom it cannot accept without a word; so the error is
+// given here as Node gives it elsewhere.
+test("an error of accepting is told to onError, and listening goes on", async (t) => {
+  const call = t.mock.method(net.Server.prototype, "listen");
+  const told: Error[] = [];
+  const listener = await listen(ANY, echo, { onError: (error) => told.push(error) });
+  const cause = Object.assign(new Error("accept EMFILE"), { code: "EMFILE" });
+  (call.mock.calls[0]?.this as net.Server).emit("error", cause);
+  assert.equal(told.length, 1);
+  fails("NET_LISTEN", /accept EMFILE/)(told[0]);
+  assert.equal(told[0]?.cause, cause);
+  const transport = await dial(listener.address);
+  assert.equal(await answerOf(transport, "still here"), "still here");
+  transport.destroy();
+  await listener.close();
 });

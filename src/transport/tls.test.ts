@@ -77,6 +77,8 @@ test("ALPN can be set, and a peer without it has no protocol", async () => {
   );
   const near = await dialTls(listener.address, undefined, { ...TRUST, ALPNProtocols: ["h2"] });
   assert.equal(near.protocol, "h2");
+  near.write(["x"]);
+  await new Promise<void>((resolve) => near.open({ ...quiet, data: () => resolve() })); // accepted, that is
   near.destroy();
   const { socket } = await shake(listener);
   assert.equal(await answer(socket, "hello"), "hello");

@@ -6,7 +6,13 @@ import { END, type WireEvent } from "../events.ts";
 import type { ReceiveBuffer } from "./buffer.ts";
 import { fieldsOf } from "./facts.ts";
 import type { Framing } from "./framing.ts";
-import { CHUNK_EXTENSION_BYTES, CHUNK_LINE_BYTES, CHUNK_SIZE_DIGITS, type Leniency, type WireLimits } from "./limits.ts";
+import {
+  CHUNK_EXTENSION_BYTES,
+  CHUNK_LINE_BYTES,
+  CHUNK_SIZE_DIGITS,
+  type Leniency,
+  type WireLimits,
+} from "./limits.ts";
 import { HeadParser } from "./parse.ts";
 
 /** Reads a body out of the buffer. */
@@ -63,32 +69,59 @@ class CloseReader implements BodyReader {
   }
 }
 
-const HTAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
-const SP = 0x20;
-const QUOTE = 0x22;
-const SEMICOLON = 0x3b;
-const EQUALS = 0x3d;
-const BACKSLASH = 0x5c;
 
-type ChunkState =
-  | "size"
+// chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
+// chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS ( token / quoted-string ) ] )
+type ExtensionState =
   | "size-end"
-  | "extension"
+  | "lead"
   | "name"
   | "name-end"
-  | "value"
+  | "equals"
   | "token"
   | "quoted"
   | "escaped"
-  | "value-end"
-  | "line-end"
-  | "data"
-  | "data-cr"
-  | "data-lf"
-  | "trailers"
-  | "done";
+  | "quoted-end"
+  | "value-end";
+type ChunkState = "size" | ExtensionState | "line-end" | "data" | "data-cr" | "data-lf" | "trailers" | "done";
+type Octet = "blank" | "semicolon" | "equals" | "quote" | "backslash" | "token" | "text" | "cr" | "bad";
+
+const QUOTED = { blank: "quoted", semicolon: "quoted", equals: "quoted", token: "quoted", text: "quoted" } as const;
+
+// What follows what in the line of a chunk, behind the size. Blanks stand only before and behind a semicolon or an equals
+// sign, so a line never ends behind them; what is not in a row is refused.
+// biome-ignore format: a table, a row a state
+const EXTENSION: Readonly<Record<ExtensionState, Readonly<Partial<Record<Octet, ChunkState>>>>> = {
+  "size-end":   { blank: "size-end", semicolon: "lead" },
+  lead:         { blank: "lead", token: "name" },
+  name:         { blank: "name-end", semicolon: "lead", equals: "equals", token: "name", cr: "line-end" },
+  "name-end":   { blank: "name-end", semicolon: "lead", equals: "equals" },
+  equals:       { blank: "equals", quote: "quoted", token: "token" },
+  token:        { blank: "value-end", semicolon: "lead", token: "token", cr: "line-end" },
+  quoted:       { ...QUOTED, quote: "quoted-end", backslash: "escaped" },
+  escaped:      { ...QUOTED, quote: "quoted", backslash: "quoted" },
+  "quoted-end": { blank: "value-end", semicolon: "lead", cr: "line-end" },
+  "value-end":  { blank: "value-end", semicolon: "lead" },
+};
+
+const MARKS: Readonly<Record<string, Octet>> = {
+  "\t": "blank",
+  " ": "blank",
+  ";": "semicolon",
+  "=": "equals",
+  '"': "quote",
+  "\\": "backslash",
+  "\r": "cr",
+};
+
+function kindOf(octet: number): Octet {
+  const mark = MARKS[String.fromCharCode(octet)];
+  if (mark !== undefined) return mark;
+  if (TOKEN[octet] === 1) return "token";
+  return FIELD_VALUE[octet] === 1 ? "text" : "bad";
+}
 
 class ChunkedReader implements BodyReader {
   readonly atEnd: WireEvent | null = null;
@@ -112,8 +145,7 @@ class ChunkedReader implements BodyReader {
       if (this.#state === "trailers") return this.#readTrailers(buffer);
       if (buffer.start === buffer.end) return null;
       if (this.#state === "data") return this.#readData(buffer);
-      const octet = buffer.bytes[buffer.start++] as number;
-      this.#state = this.#step(octet);
+      this.#state = this.#step(this.#state, buffer.bytes[buffer.start++] as number);
     }
   }
 
@@ -132,9 +164,8 @@ class ChunkedReader implements BodyReader {
     return block.marks.length === 0 ? END : { type: "end", trailers: fieldsOf(block) };
   }
 
-  // chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
-  #step(octet: number): ChunkState {
-    switch (this.#state) {
+  #step(state: ChunkState, octet: number): ChunkState {
+    switch (state) {
       case "size":
         return this.#sizeStep(octet);
       case "line-end":
@@ -147,7 +178,7 @@ class ChunkedReader implements BodyReader {
         if (octet !== LF) throw new RemoteError("WIRE_BAD_CHUNK", "The data does not end in CR LF.");
         return "size";
       default:
-        return this.#extensionStep(octet);
+        return this.#extensionStep(state as ExtensionState, octet);
     }
   }
 
@@ -159,82 +190,24 @@ class ChunkedReader implements BodyReader {
       return "size";
     }
     if (this.#digits === 0) throw new RemoteError("WIRE_BAD_CHUNK", "A size is missing.");
-    return this.#lineStep(octet);
+    return octet === CR ? "line-end" : this.#extensionStep("size-end", octet);
   }
 
-  /** Behind a size, a name or a value: the end of the line, or another extension. */
-  #lineStep(octet: number): ChunkState {
-    if (octet === CR) return "line-end";
-    this.#countExtension();
-    if (octet === SEMICOLON) return "extension";
-    if (octet === SP || octet === HTAB) return "size-end";
-    throw new RemoteError("WIRE_BAD_CHUNK");
-  }
-
-  // chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS ( token / quoted-string ) ] )
-  #extensionStep(octet: number): ChunkState {
-    if (this.#state === "token" || this.#state === "name" || this.#state === "value-end" || this.#state === "name-end") {
-      if (octet === CR && this.#state !== "name-end" && !(this.#state === "value-end" && this.#spaced)) return "line-end";
-    }
-    this.#countExtension();
-    const blank = octet === SP || octet === HTAB;
-    switch (this.#state) {
-      case "size-end": // BWS, and then there has to be an extension
-        if (blank) return "size-end";
-        if (octet === SEMICOLON) return "extension";
-        break;
-      case "extension":
-        if (blank) return "extension";
-        if (TOKEN[octet] === 1) return "name";
-        break;
-      case "name":
-      case "name-end":
-        if (TOKEN[octet] === 1 && this.#state === "name") return "name";
-        if (blank) return "name-end";
-        if (octet === EQUALS) return "value";
-        if (octet === SEMICOLON) return "extension";
-        break;
-      case "value":
-        if (blank) return "value";
-        this.#spaced = false;
-        if (octet === QUOTE) return "quoted";
-        if (TOKEN[octet] === 1) return "token";
-        break;
-      case "token":
-      case "value-end":
-        if (TOKEN[octet] === 1 && this.#state === "token") return "token";
-        if (blank) {
-          this.#spaced = true;
-          return "value-end";
-        }
-        if (octet === SEMICOLON) return "extension";
-        break;
-      case "quoted":
-        if (octet === QUOTE) return "value-end";
-        if (octet === BACKSLASH) return "escaped";
-        if (FIELD_VALUE[octet] === 1) return "quoted";
-        break;
-      case "escaped":
-        if (FIELD_VALUE[octet] === 1) return "quoted";
-        break;
-    }
-    throw new RemoteError("WIRE_BAD_CHUNK", "A chunk extension is malformed.");
-  }
-
-  /** Whether blanks follow the value: then the line may not end, for BWS stands only before a semicolon. */
-  #spaced = false;
-
-  #countExtension(): void {
+  #extensionStep(state: ExtensionState, octet: number): ChunkState {
     if (++this.#line > CHUNK_LINE_BYTES || ++this.#extensions > CHUNK_EXTENSION_BYTES) {
       throw new RemoteError("WIRE_BAD_CHUNK", "Chunk extensions are too long.");
     }
+    const next = EXTENSION[state][kindOf(octet)];
+    if (next === undefined) throw new RemoteError("WIRE_BAD_CHUNK", "A chunk extension is malformed.");
+    return next;
   }
 
   #startData(): ChunkState {
+    const size = this.#size;
     this.#digits = 0;
     this.#line = 0;
-    this.#total += this.#size;
+    this.#total += size;
     if (this.#total > this.#limits.streamBytes) throw new RemoteError("WIRE_BODY_TOO_LARGE");
-    return this.#size === 0 ? "trailers" : "data";
+    return size === 0 ? "trailers" : "data";
   }
 }

@@ -61,7 +61,7 @@ export function responseHead(head: ResponseHead, lines: ResponseLines): string {
     if ((kinds & CONTENT_LENGTH) === 0) text += `Content-Length: ${framing}\r\n`;
   } else if (framing === "chunked") text += "Transfer-Encoding: chunked\r\n";
   if (lines.connection === "close") {
-    if ((kinds & CONNECTION) === 0 || !saysClose(headers)) text += "Connection: close\r\n";
+    if (!saysClose(headers)) text += "Connection: close\r\n";
   } else if (lines.connection === "keep-alive") text += "Connection: keep-alive\r\n";
   for (const each of lines.defaults) if (!headers.has(each.name)) text += each.line;
   if ((kinds & DATE) === 0) text += lines.date;
@@ -70,7 +70,10 @@ export function responseHead(head: ResponseHead, lines: ResponseLines): string {
 
 /** Whether the fields ask for the connection to be closed. */
 export function saysClose(headers: Fields): boolean {
-  return headers.list("connection").some((member) => member.toLowerCase() === "close");
+  return (
+    (kindsOf(headers) & CONNECTION) !== 0 &&
+    headers.list("connection").some((member) => member.toLowerCase() === "close")
+  );
 }
 
 /** The head of an informational response: no framing, no Date needed (RFC 9110 §15.2, §6.6.1). */

@@ -1,12 +1,14 @@
 // What the field lines of a head say of the message and the connection, gathered once for each distinct block: Host, the two
 // lengths, Connection, Expect, Upgrade. Says nothing of whether they may stand together: that is framing.ts.
 import { type FieldBlock, Fields, fieldsOver } from "../../message/fields.ts";
+import { parseAuthority } from "../../message/target.ts";
 import { hasMember } from "../../message/token.ts";
 
 export interface Facts {
-  /** How many Host lines there are, and the first one's value. */
+  /** How many Host lines there are, the first one's value, and whether that is one. */
   readonly hosts: number;
   readonly host: string;
+  readonly hostValid: boolean;
   /** The values of all Content-Length lines, joined by commas; null where there are none. */
   readonly length: string | null;
   /** The same of Transfer-Encoding. */
@@ -26,6 +28,7 @@ export interface HeadBlock extends FieldBlock {
 export const NO_FACTS: Facts = {
   hosts: 0,
   host: "",
+  hostValid: false,
   length: null,
   codings: null,
   close: false,
@@ -41,10 +44,31 @@ export function fieldsOf(block: HeadBlock): Fields {
   return block.marks.length === 0 ? new Fields() : fieldsOver(block);
 }
 
-function isNamed(text: string, start: number, name: string): boolean {
+// The fields that matter, by the length of their names: that alone tells most others apart.
+const NAMES: readonly (string | null)[] = Array.from({ length: 18 }, (_, length) => {
+  const names = ["host", "expect", "upgrade", "connection", "content-length", "transfer-encoding"];
+  return names.find((name) => name.length === length) ?? null;
+});
+
+/** The name of a field that matters, or null. */
+function nameThatMatters(text: string, start: number, end: number): string | null {
+  const length = end - start;
+  const name = length < NAMES.length ? (NAMES[length] as string | null) : null;
+  if (name === null) return null;
+  // `| 0x20` folds more than letters, but no other octet of a token falls on a letter or a hyphen of these names.
   for (let i = 0; i < name.length; i++) {
-    if ((text.charCodeAt(start + i) | 0x20) !== name.charCodeAt(i)) return false;
+    if ((text.charCodeAt(start + i) | 0x20) !== name.charCodeAt(i)) return null;
   }
+  return name;
+}
+
+// Clients of one server name the same host, again and again: the last valid one is not read anew.
+let lastHost = "";
+
+function isHost(host: string): boolean {
+  if (host === lastHost) return true;
+  if (parseAuthority(host) === undefined) return false;
+  lastHost = host;
   return true;
 }
 
@@ -62,33 +86,21 @@ export function readFacts(text: string, marks: readonly number[]): Facts {
   let upgrade = false;
   let expect: string | null = null;
   for (let i = 0; i < marks.length; i += 4) {
-    const start = marks[i] as number;
-    // The length of the name tells most of them apart from those that matter. `| 0x20` folds more than letters, but no
-    // other octet of a token falls on a letter or a hyphen of these names.
-    switch ((marks[i + 1] as number) - start) {
-      case 4:
-        if (isNamed(text, start, "host") && hosts++ === 0) host = text.slice(marks[i + 2], marks[i + 3]);
-        break;
-      case 6:
-        if (isNamed(text, start, "expect")) expect = join(expect, text.slice(marks[i + 2], marks[i + 3]));
-        break;
-      case 7:
-        if (isNamed(text, start, "upgrade")) upgrade = true;
-        break;
-      case 10:
-        if (isNamed(text, start, "connection")) connection = join(connection, text.slice(marks[i + 2], marks[i + 3]));
-        break;
-      case 14:
-        if (isNamed(text, start, "content-length")) length = join(length, text.slice(marks[i + 2], marks[i + 3]));
-        break;
-      case 17:
-        if (isNamed(text, start, "transfer-encoding")) codings = join(codings, text.slice(marks[i + 2], marks[i + 3]));
-        break;
-    }
+    const name = nameThatMatters(text, marks[i] as number, marks[i + 1] as number);
+    if (name === null) continue;
+    const value = text.slice(marks[i + 2], marks[i + 3]);
+    if (name === "host") {
+      if (hosts++ === 0) host = value;
+    } else if (name === "connection") connection = join(connection, value);
+    else if (name === "content-length") length = join(length, value);
+    else if (name === "transfer-encoding") codings = join(codings, value);
+    else if (name === "expect") expect = join(expect, value);
+    else upgrade = true;
   }
   return {
     hosts,
     host,
+    hostValid: hosts > 0 && isHost(host),
     length,
     codings,
     close: connection !== null && hasMember(connection, "close"),

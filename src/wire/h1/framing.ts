@@ -4,7 +4,6 @@
 import { RemoteError } from "../../base/errors.ts";
 import type { Version } from "../../message/head.ts";
 import { mayHaveBody } from "../../message/status.ts";
-import { parseAuthority } from "../../message/target.ts";
 import { splitList } from "../../message/token.ts";
 import type { Facts } from "./facts.ts";
 
@@ -18,13 +17,14 @@ export function checkHost(facts: Facts, version: Version, required: boolean): vo
     if (version === "1.1" && required) throw new RemoteError("WIRE_BAD_HOST", "There is none.");
     return;
   }
-  if (parseAuthority(facts.host) === undefined) throw new RemoteError("WIRE_BAD_HOST", JSON.stringify(facts.host));
+  if (!facts.hostValid) throw new RemoteError("WIRE_BAD_HOST", JSON.stringify(facts.host));
 }
 
 /** Refuses an expectation other than 100-continue; true where that one is meant. 1.0 has none (RFC 9110 §10.1.1). */
 export function expectsContinue(facts: Facts, version: Version): boolean {
   if (facts.expect === null || version === "1.0") return false;
-  if (facts.expect.toLowerCase() !== "100-continue") throw new RemoteError("WIRE_EXPECTATION", JSON.stringify(facts.expect));
+  if (facts.expect.toLowerCase() !== "100-continue")
+    throw new RemoteError("WIRE_EXPECTATION", JSON.stringify(facts.expect));
   return true;
 }
 
@@ -64,14 +64,17 @@ function checkCodings(facts: Facts, version: Version): void {
   if (codings.includes("chunked") || (last !== "chunked" && isPlainCoding(codings, last))) {
     throw new RemoteError("WIRE_BAD_CODING", JSON.stringify(facts.codings));
   }
-  if (last !== "chunked" || codings.length > 0) throw new RemoteError("WIRE_UNKNOWN_CODING", JSON.stringify(facts.codings));
+  if (last !== "chunked" || codings.length > 0)
+    throw new RemoteError("WIRE_UNKNOWN_CODING", JSON.stringify(facts.codings));
 }
 
 const KNOWN_CODINGS = ["gzip", "x-gzip", "deflate", "compress", "x-compress"];
 
 /** Codings that are known but do not end in chunked leave the length of a request unknown: 400 (rule 4, last part). */
 function isPlainCoding(before: readonly string[], last: string | undefined): boolean {
-  return last === undefined || [...before, last].every((coding) => KNOWN_CODINGS.includes(coding) || coding === "identity");
+  return (
+    last === undefined || [...before, last].every((coding) => KNOWN_CODINGS.includes(coding) || coding === "identity")
+  );
 }
 
 // RFC 9110 §8.6: 1*DIGIT. Rule 5 lets a recipient take several equal values as one, or refuse; nobody honest sends them. More

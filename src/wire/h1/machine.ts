@@ -23,7 +23,8 @@ import { fieldsOf, type HeadBlock } from "./facts.ts";
 import { checkHost, expectsContinue, type Framing, persists, requestFraming, responseFraming } from "./framing.ts";
 import { type Leniency, STRICT, WIRE_LIMITS, type WireLimits } from "./limits.ts";
 import { HeadParser } from "./parse.ts";
-import { Cycle } from "./state.ts";
+import type { StartLineParser } from "./start-line.ts";
+import { CLOSED, Cycle, DATA, ENDED, INFORMATIONAL, REQUEST, RESPONSE } from "./state.ts";
 
 export interface MachineOptions {
   readonly limits?: WireLimits;
@@ -88,12 +89,16 @@ export class H1Machine implements Machine {
     this.#parser = new HeadParser(role === "server" ? "request" : "response", this.#limits, this.#leniency);
   }
 
+  get #start(): StartLineParser {
+    return this.#parser.start as StartLineParser;
+  }
+
   get ours(): State {
-    return this.#cycle[this.role];
+    return this.role === "server" ? this.#cycle.server : this.#cycle.client;
   }
 
   get theirs(): State {
-    return this.#cycle[this.#peer];
+    return this.role === "server" ? this.#cycle.client : this.#cycle.server;
   }
 
   get awaitsContinue(): boolean {
@@ -112,6 +117,11 @@ export class H1Machine implements Machine {
   /** The method of the request in hand, or of the one that could not be read, as far as it was; else empty. */
   get method(): string {
     return this.#method;
+  }
+
+  /** Whether both sides are done, and recycle() may be called. */
+  get complete(): boolean {
+    return this.#cycle.complete;
   }
 
   /** Whether the connection may carry another exchange. */
@@ -147,7 +157,7 @@ export class H1Machine implements Machine {
       return event;
     } catch (error) {
       // A refused HEAD is answered without a body, like any other.
-      if (this.#cycle.client === "idle" && this.role === "server") this.#method = this.#parser.method;
+      if (this.theirs === "idle" && this.#start.whole) this.#method = this.#start.method;
       this.failTheirs();
       throw error;
     }
@@ -179,7 +189,8 @@ export class H1Machine implements Machine {
   #readRequest(): WireEvent | Signal {
     const parser = this.#parser;
     if (!parser.parse(this.#buffer)) return this.#wantHead();
-    const { method, target, version, block } = parser;
+    const { method, target, version } = this.#start;
+    const { block } = parser;
     const { facts } = block;
     // The answer to a refused request still depends on these.
     this.#method = method;
@@ -191,7 +202,7 @@ export class H1Machine implements Machine {
     if (typeof framing === "number" && framing > this.#limits.streamBytes) throw new RemoteError("WIRE_BODY_TOO_LARGE");
     if (!persists(facts, version)) this.#cycle.keepAlive = false;
     this.#awaits = expects && framing !== 0;
-    this.#cycle.step("client", "request");
+    this.#cycle.stepClient(REQUEST);
     this.#cycle.proposed = form === "authority" || (facts.upgrade && version === "1.1");
     this.#reader = framing === 0 ? null : bodyReader(framing, this.#limits, this.#leniency);
     const head = new ReceivedHead(method, target, version, block);
@@ -201,18 +212,19 @@ export class H1Machine implements Machine {
   #readResponse(): WireEvent | Signal {
     const parser = this.#parser;
     if (!parser.parse(this.#buffer)) return this.#wantHead();
-    const { status, version, block, reason } = parser;
+    const { status, version, reason } = this.#start;
+    const { block } = parser;
     const head: ResponseHead = { status, reason, version, headers: fieldsOf(block) };
     if (status < 200 && status !== 101) {
       this.#awaits = false;
-      this.#cycle.step("server", "informational");
+      this.#cycle.stepServer(INFORMATIONAL);
       return { type: "informational", head };
     }
     const framing = responseFraming(this.#method, status, block.facts, version);
     const switches = status === 101 || (this.#method === "CONNECT" && status < 300);
     if (switches && !this.#cycle.proposed) throw new RemoteError("WIRE_BAD_UPGRADE", "Nothing was proposed.");
     if (!persists(block.facts, version) || framing === "close") this.#cycle.keepAlive = false;
-    this.#cycle.step("server", "response");
+    this.#cycle.stepServer(RESPONSE);
     if (switches) this.#cycle.accept();
     else {
       this.#cycle.decline();
@@ -225,18 +237,18 @@ export class H1Machine implements Machine {
     const event = this.#reader === null ? END : this.#reader.read(this.#buffer);
     if (event !== null) {
       if (event.type === "data") this.#awaits = false;
-      else this.#cycle.step(this.#peer, "end");
+      else this.#stepTheirs(ENDED);
       return event;
     }
     if (!this.#eof) return "need-data";
     const ending = this.#reader?.atEnd ?? null;
     if (ending === null) throw new RemoteError("WIRE_UNFINISHED");
-    this.#cycle.step(this.#peer, "end");
+    this.#stepTheirs(ENDED);
     return ending;
   }
 
   #readClosed(): WireEvent {
-    this.#cycle.step(this.#peer, "closed");
+    this.#stepTheirs(CLOSED);
     return { type: "closed" };
   }
 
@@ -257,43 +269,39 @@ export class H1Machine implements Machine {
       case "response":
         return this.#sendResponse(event.head, event.length, out);
       case "data":
-        this.#step("data");
+        this.#step(DATA, "data");
         return (this.#writer as BodyWriter).data(event.bytes, out);
       case "end":
         if (this.ours !== "send-body") throw this.#notNow("end");
         (this.#writer as BodyWriter).end(event.trailers, out);
-        this.#cycle.step(this.role, "end");
+        this.#step(ENDED, "end");
         return;
       case "informational":
         return this.#sendInformational(event.head, out);
       case "request":
         return this.#sendRequest(event.head, event.length, out);
       case "closed":
-        return this.#step("closed");
+        return this.#step(CLOSED, "closed");
     }
   }
 
   #sendResponse(head: ResponseHead, length: number | undefined, out: Out): void {
     const { status } = head;
-    checkFraming(head.headers);
     const switches = status === 101 || (this.#method === "CONNECT" && status >= 200 && status < 300);
-    if (switches && !this.#cycle.proposed) throw new LocalError("USE_STATE", "The request proposed nothing to switch to.");
-    if (status < 200 && !switches) throw new LocalError("USE_BAD_STATUS", `${status} is informational.`);
-    if ((switches || status === 204) && (kindsOf(head.headers) & CONTENT_LENGTH) !== 0) {
-      throw new LocalError("USE_FRAMING_FIELD", `${status} has no Content-Length (RFC 9110 §8.6).`);
-    }
+    this.#checkResponse(head, switches);
     if (this.ours === "idle") this.#cycle.keepAlive = false; // an answer to what could not be read
-    this.#step("response");
+    this.#step(RESPONSE, "response");
     this.#awaits = false;
     if (!switches) this.#cycle.decline();
-    const bodiless = switches || this.#method === "HEAD" || !mayHaveBody(status);
-    const framing = bodiless ? "none" : (length ?? (this.#version === "1.0" ? "close" : "chunked"));
-    if (framing === "close" || (this.#cycle.keepAlive && saysCloseIfAny(head))) this.#cycle.keepAlive = false;
+    const withBody = mayHaveBody(status) && !switches;
+    const full = withBody ? (length ?? (this.#version === "1.0" ? "close" : "chunked")) : "none";
+    // HEAD has the length that GET would have, and no body (RFC 9110 §9.3.2).
+    const framing = this.#method === "HEAD" ? "none" : full;
+    if (framing === "close" || (this.#cycle.keepAlive && saysClose(head.headers))) this.#cycle.keepAlive = false;
     this.#writer = bodyWriter(framing);
     out(
       responseHead(head, {
-        // HEAD tells the length that GET would have; 1xx, 204 and 304 have none to tell (RFC 9110 §8.6).
-        framing: this.#method === "HEAD" && mayHaveBody(status) && !switches ? (length ?? "none") : framing,
+        framing: typeof full === "number" ? full : framing,
         connection: switches ? null : this.#connection(),
         date: this.#date(),
         defaults: this.#defaults,
@@ -302,23 +310,35 @@ export class H1Machine implements Machine {
     if (switches) this.#cycle.accept();
   }
 
+  #checkResponse(head: ResponseHead, switches: boolean): void {
+    const { status } = head;
+    checkFraming(head.headers);
+    if (switches && !this.#cycle.proposed)
+      throw new LocalError("USE_STATE", "The request proposed nothing to switch to.");
+    if (status < 200 && !switches) throw new LocalError("USE_BAD_STATUS", `${status} is informational.`);
+    if ((switches || status === 204) && (kindsOf(head.headers) & CONTENT_LENGTH) !== 0) {
+      throw new LocalError("USE_FRAMING_FIELD", `${status} has no Content-Length (RFC 9110 §8.6).`);
+    }
+  }
+
   #connection(): "close" | "keep-alive" | null {
     if (!this.#cycle.keepAlive) return "close";
     return this.#version === "1.0" ? "keep-alive" : null;
   }
 
   #sendInformational(head: ResponseHead, out: Out): void {
-    if (head.status < 100 || head.status > 199 || head.status === 101) throw new LocalError("USE_BAD_STATUS", `It is ${head.status}.`);
+    if (head.status < 100 || head.status > 199 || head.status === 101)
+      throw new LocalError("USE_BAD_STATUS", `It is ${head.status}.`);
     if (this.#version === "1.0") throw new LocalError("USE_STATE", "A peer of HTTP/1.0 is sent no 1xx.");
     checkFraming(head.headers);
-    this.#step("informational");
+    this.#step(INFORMATIONAL, "informational");
     if (head.status === 100) this.#awaits = false;
     out(informationalHead(head));
   }
 
   #sendRequest(head: RequestHead, length: number | undefined, out: Out): void {
     checkFraming(head.headers);
-    this.#step("request");
+    this.#step(REQUEST, "request");
     this.#method = head.method;
     this.#version = head.version;
     if (saysClose(head.headers)) this.#cycle.keepAlive = false;
@@ -329,8 +349,14 @@ export class H1Machine implements Machine {
     out(requestHead(head, framing));
   }
 
-  #step(event: "request" | "informational" | "response" | "data" | "closed"): void {
-    if (!this.#cycle.step(this.role, event)) throw this.#notNow(event);
+  #stepTheirs(event: number): void {
+    if (this.role === "server") this.#cycle.stepClient(event);
+    else this.#cycle.stepServer(event);
+  }
+
+  #step(event: number, name: string): void {
+    const allowed = this.role === "server" ? this.#cycle.stepServer(event) : this.#cycle.stepClient(event);
+    if (!allowed) throw this.#notNow(name);
   }
 
   #notNow(event: string): LocalError {
@@ -338,21 +364,16 @@ export class H1Machine implements Machine {
   }
 
   recycle(): void {
-    if (this.#cycle.client !== "done" || this.#cycle.server !== "done") {
+    if (!this.#cycle.complete) {
       throw new LocalError("USE_STATE", `The sides are ${this.#cycle.client} and ${this.#cycle.server}, not done.`);
     }
     this.#cycle.recycle();
     this.#reader = null;
     this.#writer = null;
     this.#method = "";
-    this.#parser.method = "";
   }
 
   leftover(): Uint8Array {
     return this.#buffer.drain();
   }
-}
-
-function saysCloseIfAny(head: ResponseHead): boolean {
-  return head.headers.has("connection") && saysClose(head.headers);
 }

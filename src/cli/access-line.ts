@@ -1,0 +1,19 @@
+// One line a request: method, target, status, octets, milliseconds.
+import type { Request } from "../message/request.ts";
+import type { ReplyInfo } from "../server/site.ts";
+import type { Paint } from "./paint.ts";
+
+const COLOURS: Readonly<Record<string, string>> = { "2": "32", "3": "36", "4": "33", "5": "31" };
+
+/** `GET /index.html 200 1532 B 0.8 ms`. A reply that never began has no status: `-`. */
+export function accessLine({ method, target }: Request, { status, bytes, elapsed }: ReplyInfo, paint: Paint): string {
+  const code = status === 0 ? "-" : paint(COLOURS[String(status)[0] as string] ?? "0", String(status));
+  return `${method} ${printable(target)} ${code} ${bytes} B ${elapsed.toFixed(1)} ms\n`;
+}
+
+/** What a peer sent, without what a terminal would obey. */
+function printable(text: string): string {
+  return text.replace(/[^\x21-\x7e]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}
