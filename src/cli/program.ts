@@ -55,7 +55,10 @@ function quieten(parser: Parser, io: Io): Parser {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/^error: /, "").trim().replace(/\.?\s*\n\s*/g, " ");
+  return text
+    .replace(/^error: /, "")
+    .trim()
+    .replace(/\.?\s*\n\s*/g, " ");
 }
 
 function failed(error: unknown, io: Io): number {

@@ -50,6 +50,14 @@ export function isToken(text: string): boolean {
   return text.length > 0;
 }
 
+/** Whether text may be a request target. */
+export function isTarget(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (TARGET[text.charCodeAt(i)] !== 1) return false;
+  }
+  return text.length > 0;
+}
+
 /** Whether text may be a field value: no control but HTAB, nothing above U+00FF. */
 export function isFieldValue(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
@@ -68,12 +76,23 @@ export function splitList(value: string): string[] {
     if (code === QUOTE) quoted = !quoted;
     else if (quoted && code === BACKSLASH) i++;
     if (i >= value.length || (!quoted && code === COMMA)) {
-      const member = value.slice(start, i).trim();
+      const member = withoutBlanks(value, start, Math.min(i, value.length));
       if (member !== "") members.push(member);
       start = i + 1;
     }
   }
   return members;
+}
+
+// Not trim(): that takes U+00A0 off as well, and `chunked` with such an octet is another coding than chunked.
+function withoutBlanks(text: string, start: number, end: number): string {
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 const COMMA = 0x2c;

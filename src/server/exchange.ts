@@ -61,6 +61,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   #left: Error | null = null;
   #gated = false;
   #proceed: (() => void) | null = null;
+  #refused = false;
   #discarded = 0;
   #status = 0;
   #bytes = 0;
@@ -212,10 +213,12 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   /** Answers with what an error stands for; where the reply has begun, it is cut off. */
   refuse(error: unknown): void {
     if (this.writing === "done") return;
-    if (this.writing === "body") {
+    // Where the reply has begun it can only be cut off; so it is where the refusal itself cannot be sent.
+    if (this.writing === "body" || this.#refused) {
       this.#line.cut(error instanceof Error ? error : new Error(String(error)));
       return;
     }
+    this.#refused = true;
     this.#write(this.#line.site.refuse(error, this.request));
   }
 

@@ -27,11 +27,9 @@ export class Outbox {
   push(piece: Piece): void {
     const pieces = this.#pieces;
     const at = pieces.length - 1;
-    const last = pieces[at];
-    if (typeof last === "string") {
-      if (typeof piece === "string") pieces[at] = last + piece;
-      else if (piece.length <= COPIED_BYTES && last.length <= COPIED_BYTES) pieces[at] = behind(last, piece);
-      else pieces.push(piece);
+    const last = at < 0 ? undefined : pieces[at]; // an index below zero is a slow look-up by name
+    if (typeof last === "string" && (typeof piece === "string" || fits(last, piece))) {
+      pieces[at] = typeof piece === "string" ? last + piece : behind(last, piece);
     } else pieces.push(piece);
     this.#size += piece.length;
     if (this.#size >= OUTBOX_BYTES) this.flush();
@@ -59,6 +57,10 @@ export class Outbox {
     this.#size = 0;
     this.writable = true;
   }
+}
+
+function fits(head: string, body: Uint8Array): boolean {
+  return head.length <= COPIED_BYTES && body.length <= COPIED_BYTES;
 }
 
 // A small body goes behind its head into one buffer: two pieces would cost a second entry in the system call.

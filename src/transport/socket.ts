@@ -174,8 +174,11 @@ export class SocketTransport implements Transport {
 
   #begin(): void {
     const socket = this.#socket as Linked;
-    const early: Buffer | null = socket.readableLength > 0 ? socket.read() : null; // decrypted before we were here
-    if (early !== null) this.#held = [early];
+    while (socket.readableLength > 0) {
+      const early: Buffer | null = socket.read(); // decrypted before we were here; Node 26 gives one piece at a time
+      if (early === null) break;
+      (this.#held ??= []).push(early);
+    }
     if (readIntoStaticBuffer(socket)) this.#source = "buffer";
     else socket.on("data", onData);
   }

@@ -67,7 +67,9 @@ async function run(source: string, fd?: number): Promise<{ code: number | null; 
 test("port 0 is told as the port that the system chose", async () => {
   const listener = await listen(ANY, echo);
   assert.ok("port" in listener.address && listener.address.port > 0);
-  assert.equal(await answerOf(await dial(listener.address), "hello"), "hello");
+  const transport = await dial(listener.address);
+  assert.equal(await answerOf(transport, "hello"), "hello");
+  transport.destroy();
   await listener.close();
 });
 
@@ -287,7 +289,7 @@ test("an error of accepting is told to onError, and listening goes on", async (t
   const told: Error[] = [];
   const listener = await listen(ANY, echo, { onError: (error) => told.push(error) });
   const cause = Object.assign(new Error("accept EMFILE"), { code: "EMFILE" });
-  (call.mock.calls[0]?.this as net.Server).emit("error", cause);
+  (call.mock.calls[0]!.this as net.Server).emit("error", cause);
   assert.equal(told.length, 1);
   fails("NET_LISTEN", /accept EMFILE/)(told[0]);
   assert.equal(told[0]?.cause, cause);

@@ -148,7 +148,9 @@ test("a failed handshake is told to onError, and the listener lives", async () =
   await listener.close();
 });
 
-test("a peer that leaves during the handshake is told to onError, and needs nobody to hear of it", async () => {
+test("a peer that leaves during the handshake is told to onError at once, and needs nobody to hear of it", {
+  timeout: 9_000,
+}, async () => {
   let told: (error: Error) => void = () => {};
   const failed = new Promise<Error>((resolve) => (told = resolve));
   const listener = await listenTls(ANY, echo, { tls: LOCALHOST, onError: (error) => told(error) });

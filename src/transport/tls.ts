@@ -31,7 +31,8 @@ export interface TlsDialOptions extends ConnectionOptions {
  */
 export const listenTls: Listen = async (address, accept, options = {}) => {
   const context = contextOf(options.tls);
-  const server = createTlsServer({ ...context.options, ...serverOptions(options) });
+  // Half-open from the SocketTransport on: who ends in the middle of a handshake has gone.
+  const server = createTlsServer({ ...context.options, ...serverOptions(options), allowHalfOpen: false });
   let state: "accepting" | "closed" = "accepting";
   server.on("secureConnection", (socket) => {
     if (state === "accepting") accept(new SocketTransport(socket));

@@ -12,6 +12,7 @@ import {
 } from "../../message/fields.ts";
 import type { RequestHead, ResponseHead } from "../../message/head.ts";
 import { reason } from "../../message/status.ts";
+import { isFieldValue, isTarget, isToken } from "../../message/token.ts";
 import type { Framing } from "./framing.ts";
 
 export type Out = (bytes: Uint8Array | string) => void;
@@ -20,17 +21,6 @@ export type Out = (bytes: Uint8Array | string) => void;
 export interface BodyWriter {
   data(bytes: Uint8Array | string, out: Out): void;
   end(trailers: Fields | null, out: Out): void;
-}
-
-/** What the head of a response has beside its own fields. */
-export interface ResponseLines {
-  readonly framing: Framing | "none";
-  /** close, keep-alive, or nothing to be said. */
-  readonly connection: "close" | "keep-alive" | null;
-  /** The Date line with its CR LF; empty where there is to be none. */
-  readonly date: string;
-  /** Lines that stand in every response that has no such field of its own. */
-  readonly defaults: readonly DefaultLine[];
 }
 
 /** A field line that responses get unless they have that field. */
@@ -51,21 +41,38 @@ function statusLine(status: number, phrase: string): string {
   return line;
 }
 
-/** The head of a response (RFC 9112 §4). */
-export function responseHead(head: ResponseHead, lines: ResponseLines): string {
+/** The head of a response (RFC 9112 §4), but for the lines that its framing and the connection need. */
+export function responseHead(
+  head: ResponseHead,
+  framing: string,
+  defaults: readonly DefaultLine[],
+  date: string,
+): string {
   const { headers } = head;
-  const kinds = kindsOf(headers);
-  let text = statusLine(head.status, head.reason) + wireText(headers);
-  const { framing } = lines;
-  if (typeof framing === "number") {
-    if ((kinds & CONTENT_LENGTH) === 0) text += `Content-Length: ${framing}\r\n`;
-  } else if (framing === "chunked") text += "Transfer-Encoding: chunked\r\n";
-  if (lines.connection === "close") {
-    if (!saysClose(headers)) text += "Connection: close\r\n";
-  } else if (lines.connection === "keep-alive") text += "Connection: keep-alive\r\n";
-  for (const each of lines.defaults) if (!headers.has(each.name)) text += each.line;
-  if ((kinds & DATE) === 0) text += lines.date;
-  return `${text}\r\n`;
+  let text = statusLine(head.status, head.reason) + wireText(headers) + framing;
+  for (const each of defaults) if (!headers.has(each.name)) text += each.line;
+  return (kindsOf(headers) & DATE) === 0 ? `${text}${date}\r\n` : `${text}\r\n`;
+}
+
+/** The lines that say how long a body is and what becomes of the connection. */
+export function framingLines(
+  headers: Fields,
+  framing: Framing | "none",
+  connection: "close" | "keep-alive" | null,
+): string {
+  let text = "";
+  if (framing === "chunked") text = "Transfer-Encoding: chunked\r\n";
+  else if (typeof framing === "number" && (kindsOf(headers) & CONTENT_LENGTH) === 0) text = lengthLine(framing);
+  if (connection === null) return text;
+  if (connection === "keep-alive") return `${text}Connection: keep-alive\r\n`;
+  return saysClose(headers) ? text : `${text}Connection: close\r\n`;
+}
+
+// Most bodies are short: their lines are made once.
+const LENGTH_LINES: readonly string[] = Array.from({ length: 2048 }, (_, length) => `Content-Length: ${length}\r\n`);
+
+function lengthLine(length: number): string {
+  return length < LENGTH_LINES.length ? (LENGTH_LINES[length] as string) : `Content-Length: ${length}\r\n`;
 }
 
 /** Whether the fields ask for the connection to be closed. */
@@ -85,6 +92,9 @@ export function informationalHead(head: ResponseHead): string {
 export function requestHead(head: RequestHead, framing: Framing): string {
   const { headers } = head;
   const kinds = kindsOf(headers);
+  if (!isToken(head.method) || !isTarget(head.target)) {
+    throw new LocalError("USE_BAD_FIELD", `The request line is ${JSON.stringify(`${head.method} ${head.target}`)}.`);
+  }
   let text = `${head.method} ${head.target} HTTP/${head.version}\r\n${wireText(headers)}`;
   // RFC 9110 §8.6: a request without content says nothing, unless the method gives content a meaning.
   if (framing === "chunked") text += "Transfer-Encoding: chunked\r\n";
@@ -99,6 +109,22 @@ export function requestHead(head: RequestHead, framing: Framing): string {
 /** Refuses fields that are the encoder's to write. */
 export function checkFraming(headers: Fields): void {
   if ((kindsOf(headers) & TRANSFER_ENCODING) !== 0) throw new LocalError("USE_FRAMING_FIELD");
+}
+
+/** Refuses a reason phrase that would break the line: it may come from whoever is quoted in it, as a field may. */
+export function checkReason(head: ResponseHead): void {
+  if (head.reason !== reason(head.status) && !isFieldValue(head.reason)) {
+    throw new LocalError("USE_BAD_FIELD", `The reason is ${JSON.stringify(head.reason)}.`);
+  }
+}
+
+/** Refuses a Content-Length other than the one line that says what the framing does. */
+export function checkLength(headers: Fields, framing: Framing): void {
+  if ((kindsOf(headers) & CONTENT_LENGTH) === 0) return;
+  const said = headers.all("content-length").join(", ");
+  if (said !== String(framing)) {
+    throw new LocalError("USE_BODY_LENGTH", `Content-Length is ${JSON.stringify(said)}, the body is ${framing}.`);
+  }
 }
 
 /** The writer for a framing. @param held the body is not sent at all, but may be counted: HEAD. */
@@ -148,6 +174,10 @@ const CHUNKED: BodyWriter = {
     out("\r\n");
   },
   end(trailers, out) {
+    // RFC 9110 §6.5.1: nothing in a trailer says where the message ends.
+    if (trailers !== null && (kindsOf(trailers) & (TRANSFER_ENCODING | CONTENT_LENGTH)) !== 0) {
+      throw new LocalError("USE_FRAMING_FIELD", "It stands in the trailers.");
+    }
     out(trailers === null ? "0\r\n\r\n" : `0\r\n${wireText(trailers)}\r\n`);
   },
 };

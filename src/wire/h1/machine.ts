@@ -12,7 +12,10 @@ import {
   type BodyWriter,
   bodyWriter,
   checkFraming,
+  checkLength,
+  checkReason,
   type DefaultLine,
+  framingLines,
   informationalHead,
   type Out,
   requestHead,
@@ -157,7 +160,7 @@ export class H1Machine implements Machine {
       return event;
     } catch (error) {
       // A refused HEAD is answered without a body, like any other.
-      if (this.theirs === "idle" && this.#start.whole) this.#method = this.#start.method;
+      if (this.theirs === "idle" && this.#start.named) this.#method = this.#start.method;
       this.failTheirs();
       throw error;
     }
@@ -288,37 +291,44 @@ export class H1Machine implements Machine {
   #sendResponse(head: ResponseHead, length: number | undefined, out: Out): void {
     const { status } = head;
     const switches = status === 101 || (this.#method === "CONNECT" && status >= 200 && status < 300);
-    this.#checkResponse(head, switches);
-    if (this.ours === "idle") this.#cycle.keepAlive = false; // an answer to what could not be read
-    this.#step(RESPONSE, "response");
-    this.#awaits = false;
-    if (!switches) this.#cycle.decline();
     const withBody = mayHaveBody(status) && !switches;
     const full = withBody ? (length ?? (this.#version === "1.0" ? "close" : "chunked")) : "none";
     // HEAD has the length that GET would have, and no body (RFC 9110 §9.3.2).
     const framing = this.#method === "HEAD" ? "none" : full;
+    this.#checkResponse(head, switches, framing);
+    if (this.ours === "idle") this.#cycle.keepAlive = false; // an answer to what could not be read
+    this.#step(RESPONSE, "response");
+    this.#awaits = false;
+    if (!switches) this.#cycle.decline();
     if (framing === "close" || (this.#cycle.keepAlive && saysClose(head.headers))) this.#cycle.keepAlive = false;
     this.#writer = bodyWriter(framing);
-    out(
-      responseHead(head, {
-        framing: typeof full === "number" ? full : framing,
-        connection: switches ? null : this.#connection(),
-        date: this.#date(),
-        defaults: this.#defaults,
-      }),
+    const lines = framingLines(
+      head.headers,
+      typeof full === "number" ? full : framing,
+      switches ? null : this.#connection(),
     );
+    out(responseHead(head, lines, this.#defaults, this.#date()));
     if (switches) this.#cycle.accept();
   }
 
-  #checkResponse(head: ResponseHead, switches: boolean): void {
+  /** Before anything is stepped: what is refused can still be answered in another way. */
+  #checkResponse(head: ResponseHead, switches: boolean, framing: Framing | "none"): void {
     const { status } = head;
     checkFraming(head.headers);
-    if (switches && !this.#cycle.proposed)
-      throw new LocalError("USE_STATE", "The request proposed nothing to switch to.");
-    if (status < 200 && !switches) throw new LocalError("USE_BAD_STATUS", `${status} is informational.`);
+    checkReason(head);
+    if (framing !== "none") checkLength(head.headers, framing);
+    if (switches) this.#checkSwitch();
+    if ((status < 200 && !switches) || status > 999) throw new LocalError("USE_BAD_STATUS", `It is ${status}.`);
     if ((switches || status === 204) && (kindsOf(head.headers) & CONTENT_LENGTH) !== 0) {
       throw new LocalError("USE_FRAMING_FIELD", `${status} has no Content-Length (RFC 9110 §8.6).`);
     }
+  }
+
+  // RFC 9110 §7.8: what is left of the request is not yet the other protocol's.
+  #checkSwitch(): void {
+    if (!this.#cycle.proposed) throw new LocalError("USE_STATE", "The request proposed nothing to switch to.");
+    if (this.theirs !== "might-switch")
+      throw new LocalError("USE_STATE", "The body of the request comes first: read it.");
   }
 
   #connection(): "close" | "keep-alive" | null {
@@ -331,6 +341,10 @@ export class H1Machine implements Machine {
       throw new LocalError("USE_BAD_STATUS", `It is ${head.status}.`);
     if (this.#version === "1.0") throw new LocalError("USE_STATE", "A peer of HTTP/1.0 is sent no 1xx.");
     checkFraming(head.headers);
+    checkReason(head);
+    if ((kindsOf(head.headers) & CONTENT_LENGTH) !== 0) {
+      throw new LocalError("USE_FRAMING_FIELD", "1xx has no Content-Length (RFC 9110 §8.6).");
+    }
     this.#step(INFORMATIONAL, "informational");
     if (head.status === 100) this.#awaits = false;
     out(informationalHead(head));
@@ -338,6 +352,7 @@ export class H1Machine implements Machine {
 
   #sendRequest(head: RequestHead, length: number | undefined, out: Out): void {
     checkFraming(head.headers);
+    checkLength(head.headers, length ?? "chunked");
     this.#step(REQUEST, "request");
     this.#method = head.method;
     this.#version = head.version;

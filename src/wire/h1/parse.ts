@@ -230,7 +230,9 @@ export class HeadParser {
     if (last === null || this.#phase !== LINE || this.#marked !== 0 || this.#at !== this.#fieldsStart) return false;
     const { bytes, start, end } = buffer;
     const from = start + this.#at;
-    if (end - from < last.length || !sameBytes(bytes, from, last)) return false;
+    // What stands before the fields may be longer than it was: how large the head is has to be looked at again, by the scan.
+    if (end - from < last.length || this.#at + last.length > this.#limits.headBytes) return false;
+    if (!sameBytes(bytes, from, last)) return false;
     this.#misses = 0;
     this.block = this.#last;
     this.#at += last.length;

@@ -39,9 +39,9 @@ export class StartLineParser {
     return this.#kind === "request" ? "empty-lines" : "version";
   }
 
-  /** Whether the line is whole. */
-  get whole(): boolean {
-    return this.#part === "done";
+  /** Whether a request has begun and its method is read: the answer to a refused one depends on it. */
+  get named(): boolean {
+    return this.#kind === "request" && this.#part !== "empty-lines" && this.#part !== "method";
   }
 
   /** Ready for the next message. */
@@ -95,6 +95,8 @@ export class StartLineParser {
     if (i === end) return false;
     if (bytes[i] !== SP || i === from) throw new RemoteError("WIRE_BAD_REQUEST_LINE");
     this.#methodEnd = this.at++;
+    // A client often asks for the same again: comparing is a tenth of making a string.
+    this.method = textOf(bytes, from, i, this.method);
     this.#part = "target";
     return true;
   }
@@ -122,11 +124,11 @@ export class StartLineParser {
       const octet = bytes[start + this.at] as number;
       const place = this.at - from;
       if (place === 5) {
-        if (octet < ZERO || octet > ZERO + 9) throw new RemoteError("WIRE_BAD_REQUEST_LINE");
+        if (octet < ZERO || octet > ZERO + 9) throw this.#malformed();
       } else if (place < 7) {
-        if (octet !== HTTP_1[place]) throw new RemoteError("WIRE_BAD_REQUEST_LINE");
+        if (octet !== HTTP_1[place]) throw this.#malformed();
       } else if (place === 7) {
-        if (octet < ZERO || octet > ZERO + 9) throw new RemoteError("WIRE_BAD_REQUEST_LINE");
+        if (octet < ZERO || octet > ZERO + 9) throw this.#malformed();
       } else {
         this.#readVersion(bytes[start + from + 5] as number, bytes[start + from + 7] as number, octet);
         this.at++;
@@ -139,7 +141,7 @@ export class StartLineParser {
   #readVersion(major: number, minor: number, next: number): void {
     if (next !== (this.#kind === "request" ? CR : SP)) {
       if (next === LF) throw new RemoteError("WIRE_BAD_LINE_END");
-      throw new RemoteError(this.#kind === "request" ? "WIRE_BAD_REQUEST_LINE" : "WIRE_BAD_STATUS_LINE");
+      throw this.#malformed();
     }
     if (major !== ZERO + 1 || minor > ZERO + 1) throw new RemoteError("WIRE_BAD_VERSION");
     this.version = minor === ZERO ? "1.0" : "1.1";
@@ -182,8 +184,6 @@ export class StartLineParser {
 
   #readRequestLine(buffer: ReceiveBuffer): void {
     const { bytes, start } = buffer;
-    // A client often asks for the same again: comparing is a tenth of making a string.
-    this.method = textOf(bytes, start + this.#lineStart, start + this.#methodEnd, this.method);
     this.target = textOf(bytes, start + this.#methodEnd + 1, start + this.#targetEnd, this.target);
   }
 
@@ -193,6 +193,10 @@ export class StartLineParser {
     if (buffer.bytes[i] !== LF) throw new RemoteError("WIRE_BAD_LINE_END");
     this.at++;
     return true;
+  }
+
+  #malformed(): RemoteError {
+    return new RemoteError(this.#kind === "request" ? "WIRE_BAD_REQUEST_LINE" : "WIRE_BAD_STATUS_LINE");
   }
 
   #headLimit(): void {
