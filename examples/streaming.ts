@@ -15,10 +15,13 @@ async function* countdown(from: number, signal: AbortSignal): AsyncGenerator<str
   }
 }
 
-const server = createServer((request) => {
-  const from = Number(request.query.get("from") ?? 10);
-  return reply(200, { "Content-Type": "text/plain; charset=utf-8" }, countdown(from, request.signal));
-});
+const server = createServer(
+  (request) => {
+    const from = Number(request.query.get("from") ?? 10);
+    return reply(200, { "Content-Type": "text/plain; charset=utf-8" }, countdown(from, request.signal));
+  },
+  { halfClose: "leave" },
+);
 
 await server.listen(Number(process.env.PORT ?? 8000));
 console.log(where(server));

@@ -4,7 +4,12 @@ import { where } from "../where.ts";
 import { tour } from "./tour.ts";
 
 const port = Number(process.env.PORT ?? 8000);
-const server = createServer(tour, { signals: ["SIGINT", "SIGTERM"], timeouts: { drain: 2000 } });
+const server = createServer(tour, {
+  signals: ["SIGINT", "SIGTERM"],
+  // A browser that leaves ends its side of the connection: what streams to it can stop then and there.
+  halfClose: "leave",
+  timeouts: { drain: 2000 },
+});
 
 try {
   await server.listen(port);

@@ -7,6 +7,8 @@ export interface Watched {
   deadline: number;
   /** Its time is up. */
   expire(): void;
+  /** A sweep has passed by, and its time is not up. */
+  rest(): void;
 }
 
 const COARSEST = 1000;
@@ -70,6 +72,7 @@ export class Deadlines {
     for (const watched of this.#watched) {
       if (missed > 0) watched.deadline += missed;
       else if (watched.deadline < now) watched.expire();
+      else watched.rest();
     }
   }
 }

@@ -137,10 +137,10 @@ test("extensions that break the grammar are refused", () => {
 
 test("extensions are bounded, of one line and of a whole body", () => {
   const name = (length: number): string => `;${"a".repeat(length - 1)}`;
-  accepted(`5${name(4096)}\r\nhello\r\n0\r\n\r\n`, "data hello", "end");
-  refused(`5${name(4097)}\r\nhello\r\n0\r\n\r\n`);
-  accepted(`${`1${name(4096)}\r\nx\r\n`.repeat(4)}0\r\n\r\n`, "data xxxx", "end");
-  refused(`${`1${name(4096)}\r\nx\r\n`.repeat(4)}0;a\r\n\r\n`);
+  accepted(`5${name(4095)}\r\nhello\r\n0\r\n\r\n`, "data hello", "end");
+  refused(`5${name(4096)}\r\nhello\r\n0\r\n\r\n`);
+  accepted(`${`1${name(4095)}\r\nx\r\n`.repeat(4)}0\r\n\r\n`, "data xxxx", "end");
+  refused(`${`1${name(4095)}\r\nx\r\n`.repeat(4)}0;a\r\n\r\n`);
   refused(`${`1${name(100)}\r\nx\r\n`.repeat(200)}0\r\n\r\n`);
 });
 

@@ -81,7 +81,7 @@ function isPlainCoding(before: readonly string[], last: string | undefined): boo
 // than 15 digits are refused too, so that what is counted stays exact.
 function readLength(text: string): number {
   if (isDigits(text)) return Number(text);
-  const values = text.split(",").map((value) => value.trim());
+  const values = text.split(",").map((value) => value.replace(/^[ \t]+|[ \t]+$/g, ""));
   const [first = ""] = values;
   if (!values.every(isDigits)) throw new RemoteError("WIRE_BAD_LENGTH", JSON.stringify(text));
   if (values.some((value) => value !== first)) throw new RemoteError("WIRE_AMBIGUOUS_LENGTH", JSON.stringify(text));

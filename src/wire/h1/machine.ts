@@ -26,7 +26,6 @@ import { fieldsOf, type HeadBlock } from "./facts.ts";
 import { checkHost, expectsContinue, type Framing, persists, requestFraming, responseFraming } from "./framing.ts";
 import { type Leniency, STRICT, WIRE_LIMITS, type WireLimits } from "./limits.ts";
 import { HeadParser } from "./parse.ts";
-import type { StartLineParser } from "./start-line.ts";
 import { CLOSED, Cycle, DATA, ENDED, INFORMATIONAL, REQUEST, RESPONSE } from "./state.ts";
 
 export interface MachineOptions {
@@ -73,7 +72,8 @@ export class H1Machine implements Machine {
   readonly #defaults: readonly DefaultLine[];
   readonly #cycle = new Cycle();
   readonly #buffer = new ReceiveBuffer();
-  readonly #parser: HeadParser;
+  /** Null while the connection rests. */
+  #parser: HeadParser | null = null;
   #reader: BodyReader | null = null;
   #writer: BodyWriter | null = null;
   #eof = false;
@@ -89,11 +89,6 @@ export class H1Machine implements Machine {
     this.#leniency = options.leniency ?? STRICT;
     this.#date = options.date ?? noDate;
     this.#defaults = options.defaults ?? NO_DEFAULTS;
-    this.#parser = new HeadParser(role === "server" ? "request" : "response", this.#limits, this.#leniency);
-  }
-
-  get #start(): StartLineParser {
-    return this.#parser.start as StartLineParser;
   }
 
   get ours(): State {
@@ -114,7 +109,7 @@ export class H1Machine implements Machine {
 
   /** Whether a head has begun to arrive: what tells a slow head from an idle connection. */
   get inHead(): boolean {
-    return this.#parser.begun;
+    return this.#parser?.begun === true;
   }
 
   /** The method of the request in hand, or of the one that could not be read, as far as it was; else empty. */
@@ -145,7 +140,7 @@ export class H1Machine implements Machine {
 
   /** The connection idles: what was kept to make the next exchange faster is let go. */
   rest(): void {
-    this.#parser.rest();
+    if (!this.inHead) this.#parser = null;
   }
 
   receive(bytes: Uint8Array | null, start = 0, end: number = bytes?.length ?? 0): void {
@@ -160,7 +155,8 @@ export class H1Machine implements Machine {
       return event;
     } catch (error) {
       // A refused HEAD is answered without a body, like any other.
-      if (this.theirs === "idle" && this.#start.named) this.#method = this.#start.method;
+      const start = this.#parser?.start;
+      if (this.theirs === "idle" && start?.named === true) this.#method = start.method;
       this.failTheirs();
       throw error;
     }
@@ -190,10 +186,11 @@ export class H1Machine implements Machine {
   }
 
   #readRequest(): WireEvent | Signal {
-    const parser = this.#parser;
-    if (!parser.parse(this.#buffer)) return this.#wantHead();
-    const { method, target, version } = this.#start;
-    const { block } = parser;
+    if (this.#parser === null) this.#parser = new HeadParser("request", this.#limits, this.#leniency);
+    const { start } = this.#parser;
+    if (!this.#parser.parse(this.#buffer)) return this.#wantHead();
+    const { method, target, version } = start;
+    const { block } = this.#parser;
     const { facts } = block;
     // The answer to a refused request still depends on these.
     this.#method = method;
@@ -213,10 +210,11 @@ export class H1Machine implements Machine {
   }
 
   #readResponse(): WireEvent | Signal {
-    const parser = this.#parser;
-    if (!parser.parse(this.#buffer)) return this.#wantHead();
-    const { status, version, reason } = this.#start;
-    const { block } = parser;
+    if (this.#parser === null) this.#parser = new HeadParser("response", this.#limits, this.#leniency);
+    const { start } = this.#parser;
+    if (!this.#parser.parse(this.#buffer)) return this.#wantHead();
+    const { status, version, reason } = start;
+    const { block } = this.#parser;
     const head: ResponseHead = { status, reason, version, headers: fieldsOf(block) };
     if (status < 200 && status !== 101) {
       this.#awaits = false;

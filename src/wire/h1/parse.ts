@@ -7,7 +7,7 @@ import { RemoteError } from "../../base/errors.ts";
 import { FIELD_VALUE, TOKEN } from "../../message/token.ts";
 import type { ReceiveBuffer } from "./buffer.ts";
 import { type HeadBlock, NO_FIELDS, readFacts } from "./facts.ts";
-import { type Leniency, REUSE_MISSES, REUSED_BLOCK_BYTES, type WireLimits } from "./limits.ts";
+import { type Leniency, REUSE_MISSES, REUSED_BLOCK_BYTES, WIRE_LIMITS, type WireLimits } from "./limits.ts";
 import { latin1, StartLineParser } from "./start-line.ts";
 
 const HTAB = 0x09;
@@ -31,6 +31,8 @@ const LAST_END = 6;
 // Offsets are gathered here and copied once a head is whole: four a line, relative to the first line.
 const scratch: number[] = [];
 
+const NO_START_LINE = new StartLineParser("request", WIRE_LIMITS);
+
 export class HeadParser {
   readonly #limits: WireLimits;
   readonly #leniency: Leniency;
@@ -44,8 +46,8 @@ export class HeadParser {
   #marked = 0;
   #saved: number[] | null = null;
   #fieldsStart = 0;
-  /** The start line; null for trailers. */
-  readonly start: StartLineParser | null;
+  /** The start line; trailers have none. */
+  readonly start: StartLineParser;
   /** The fields, once parse() has said true. */
   block: HeadBlock = NO_FIELDS;
   // The previous block of this connection: the fields of one client's requests are mostly the same bytes.
@@ -57,13 +59,13 @@ export class HeadParser {
     this.#section = section;
     this.#limits = limits;
     this.#leniency = leniency;
-    this.start = section === "trailers" ? null : new StartLineParser(section, limits);
-    this.#phase = this.start === null ? LINE : START;
+    this.start = section === "trailers" ? NO_START_LINE : new StartLineParser(section, limits);
+    this.#phase = section === "trailers" ? LINE : START;
   }
 
   /** Whether a section has begun and is not whole. */
   get begun(): boolean {
-    return this.#at > 0 || (this.start !== null && this.start.at > 0);
+    return this.#at > 0 || this.start.at > 0;
   }
 
   /**
@@ -74,7 +76,7 @@ export class HeadParser {
   parse(buffer: ReceiveBuffer): boolean {
     if (buffer.length <= this.#at) return false;
     if (this.#phase === START) {
-      const start = this.start as StartLineParser;
+      const { start } = this;
       if (!start.parse(buffer)) return false;
       this.#at = start.at;
       this.#fieldsStart = start.at;
@@ -86,19 +88,11 @@ export class HeadParser {
       this.#finish(buffer);
     }
     buffer.start += this.#at;
-    this.#phase = this.start === null ? LINE : START;
+    this.#phase = this.#section === "trailers" ? LINE : START;
     this.#at = 0;
     this.#marked = 0;
-    this.start?.reset();
+    this.start.reset();
     return true;
-  }
-
-  /** An idle connection holds on to nothing: the block kept for comparison goes. */
-  rest(): void {
-    this.#lastBytes = null;
-    this.#last = NO_FIELDS;
-    this.block = NO_FIELDS;
-    if (this.start !== null) this.start.target = "";
   }
 
   /** Field lines up to and with the empty one. False: more bytes are needed. */
