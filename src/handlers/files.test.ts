@@ -36,6 +36,7 @@ before(async () => {
     "www/100% sure & <b>.txt": "odd",
     "www/näh.txt": "umlaut",
     "www/a b+c.txt": "space",
+    "www/%zz.txt": "percent",
     "www/back\\slash.txt": SECRET,
     "www/bare/one.txt": "1",
   };
@@ -46,6 +47,7 @@ before(async () => {
     "www/old": "../www-old",
     "www/absolute.txt": join(top, "secret.txt"),
     "www/inside.txt": "hello.txt",
+    "www/.alias.txt": "hello.txt",
     "www/disguised.txt": ".env",
     "www/round": "round",
     "www/dangling": "nothing",
@@ -91,6 +93,7 @@ test("names are decoded segment by segment", async () => {
     "/100%25%20sure%20&%20%3Cb%3E.txt": "odd",
     "/n%C3%A4h.txt": "umlaut",
     "/a%20b+c.txt": "space",
+    "/%25zz.txt": "percent",
     "/%68ello.txt": "Hello\n",
     "/sub/../hello.txt": "Hello\n",
     "/./hello.txt": "Hello\n",
@@ -135,6 +138,11 @@ test("a file is no directory", async () => {
   for (const target of ["/hello.txt/", "/hello.txt/x", "/sub/index.html/"]) {
     assert.equal((await ask(target)).status, 404, target);
   }
+});
+
+test("a malformed escape names nothing, whatever lies there", async () => {
+  assert.equal((await ask("/%zz.txt")).status, 404);
+  assert.equal((await ask("http://a/%zz.txt?a=1")).status, 404);
 });
 
 const ESCAPES = [
@@ -224,7 +232,7 @@ test("the root of the file system can be served, and one that is missing has not
 });
 
 test("names that begin with a dot are not there, unless they are asked to be", async () => {
-  for (const target of ["/.env", "/.git/config", "/.git/", "/%2eenv", "/disguised.txt"]) {
+  for (const target of ["/.env", "/.alias.txt", "/.git/config", "/.git/", "/%2eenv", "/disguised.txt"]) {
     assert.equal((await ask(target)).status, 404, target);
   }
   assert.equal((await ask("/.env", { dotFiles: "serve" })).body, SECRET);

@@ -1,14 +1,30 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LocalError } from "../base/errors.ts";
-import { CONNECTION, CONTENT_LENGTH, type FieldBlock, Fields, fieldsOver, kindsOf, lowerCased, share, titleCased, wireText } from "./fields.ts";
+import {
+  CONNECTION,
+  CONTENT_LENGTH,
+  type FieldBlock,
+  Fields,
+  fieldsOver,
+  kindsOf,
+  lowerCased,
+  share,
+  titleCased,
+  wireText,
+} from "./fields.ts";
 
 /** Fields over a block, as the parser makes them. */
 function received(lines: readonly (readonly [string, string])[]): Fields {
   let text = "";
   const marks: number[] = [];
   for (const [name, value] of lines) {
-    marks.push(text.length, text.length + name.length, text.length + name.length + 2, text.length + name.length + 2 + value.length);
+    marks.push(
+      text.length,
+      text.length + name.length,
+      text.length + name.length + 2,
+      text.length + name.length + 2 + value.length,
+    );
     text += `${name}: ${value}\r\n`;
   }
   const block: FieldBlock = { text: `${text}\r\n`, marks };
@@ -56,8 +72,11 @@ for (const [kind, make] of KINDS_OF_FIELDS) {
 
 test("names that only resemble a name in another case are other names", () => {
   // These differ by 0x20 as letters of two cases do, and are no letters.
-  const fields = new Fields({ "X^": "caret", "X~": "tilde", "a@".slice(0, 1): "a", "X`": "tick" });
-  assert.deepEqual([fields.get("X^"), fields.get("X~"), fields.get("X`"), fields.get("X@")], ["caret", "tilde", "tick", undefined]);
+  const fields = new Fields({ "X^": "caret", "X~": "tilde", "X`": "tick" });
+  assert.deepEqual(
+    [fields.get("X^"), fields.get("X~"), fields.get("X`"), fields.get("X@")],
+    ["caret", "tilde", "tick", undefined],
+  );
 });
 
 test("a write to one of two that share their lines is not seen by the other", () => {
@@ -135,9 +154,18 @@ test("title and lower case are views of their own: order and duplicates stay, th
     ["dnt", "1"],
     ["a--b9c", "x"],
   ]);
-  assert.deepEqual([...titleCased(fields)].map(([name]) => name), ["X-Foo-Bar", "Host", "X-Foo-Bar", "Dnt", "A--B9c"]);
-  assert.deepEqual([...lowerCased(fields)].map(([name]) => name), ["x-foo-bar", "host", "x-foo-bar", "dnt", "a--b9c"]);
-  assert.deepEqual([...fields].map(([name]) => name), ["x-foo-bar", "HOST", "X-FOO-bar", "dnt", "a--b9c"]);
+  assert.deepEqual(
+    [...titleCased(fields)].map(([name]) => name),
+    ["X-Foo-Bar", "Host", "X-Foo-Bar", "Dnt", "A--B9c"],
+  );
+  assert.deepEqual(
+    [...lowerCased(fields)].map(([name]) => name),
+    ["x-foo-bar", "host", "x-foo-bar", "dnt", "a--b9c"],
+  );
+  assert.deepEqual(
+    [...fields].map(([name]) => name),
+    ["x-foo-bar", "HOST", "X-FOO-bar", "dnt", "a--b9c"],
+  );
 });
 
 test("setting, reading and deleting one field leaves the others in order [CH-59]", () => {

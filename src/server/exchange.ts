@@ -1,16 +1,15 @@
 // One request and its reply: two halves, and it is over when both are. A reply may be finished before its request has arrived:
 // what is left of that is then skipped, up to a limit. Stands between the handler above and the connection below, and knows
 // neither bytes nor routes.
-import { LocalError, TransportError } from "../base/errors.ts";
+import { HttpError, LocalError, TransportError } from "../base/errors.ts";
 import type { Peer } from "../base/transport.ts";
 import { Takeover } from "../message/body.ts";
 import { Fields, type FieldsInit } from "../message/fields.ts";
-import type { RequestHead } from "../message/head.ts";
+import type { RequestHead, ResponseHead } from "../message/head.ts";
 import { type Inbound, type InboundSource, NO_BODY, ReceivedBody } from "../message/inbound.ts";
 import { Reply } from "../message/reply.ts";
 import { ReceivedRequest, type RequestHost } from "../message/request.ts";
 import { mayHaveBody, reason } from "../message/status.ts";
-import { END, type WireEvent } from "../wire/events.ts";
 import type { Settings, Site } from "./site.ts";
 import { discardBody, type ReplySink, type Stream, writeReply } from "./writer.ts";
 
@@ -23,14 +22,19 @@ export interface Line {
   readonly awaitsContinue: boolean;
   /** Whether more can be written now. */
   readonly writable: boolean;
-  send(event: WireEvent): void;
+  /** Whether the connection closes after this exchange. */
+  readonly closing: boolean;
+  respond(head: ResponseHead, length: number | undefined): void;
+  sendData(bytes: Uint8Array | string): void;
+  sendEnd(trailers: Fields | null): void;
+  inform(head: ResponseHead): void;
   flush(): void;
   /** After this exchange the connection closes. */
   closeAfter(): void;
   /** The body's reader is full, or has room again. */
   holdBody(): void;
   resumeBody(): void;
-  /** Something changed that a deadline depends on. */
+  /** The deadlines of the exchange have changed, and count from now. */
   rearm(): void;
   /** Both halves are done. */
   over(): void;
@@ -62,6 +66,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   #gated = false;
   #proceed: (() => void) | null = null;
   #refused = false;
+  /** Why the body did not come: it was reported, and is not once more when the handler passes it on. */
+  #told: unknown = null;
   #discarded = 0;
   #status = 0;
   #bytes = 0;
@@ -111,7 +117,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     }
     if (limits.body !== undefined) this.bodyTimeout = limits.body;
     if (limits.write !== undefined) this.writeTimeout = limits.write;
-    this.#line.rearm();
+    if (this.reading !== "done" || this.writing !== "done") this.#line.rearm();
   }
 
   // ── for the body that is received ───────────────────────────────────────────────────────────────────────────────────
@@ -185,8 +191,17 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   bodyFail(error: Error): void {
     if (this.reading === "done") return;
     this.reading = "done";
-    this.#received().fail(error);
-    if (this.writing === "waiting") this.#controller?.abort(error);
+    this.#told = error;
+    const inbound = this.#received();
+    inbound.fail(error);
+    if (this.writing === "waiting") {
+      this.#controller?.abort(error);
+      // Who reads the body is told, and answers as it likes. Where nobody does, nobody might ever answer.
+      if (!inbound.begun) {
+        if (this.#proceed !== null) this.#line.site.gate.giveUp(this.#proceed);
+        this.refuse(error);
+      }
+    }
     this.#check();
   }
 
@@ -219,6 +234,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
       return;
     }
     this.#refused = true;
+    // A body that is too large is not waited for.
+    if (error instanceof HttpError && error.code === "HTTP_BODY_TOO_LARGE") this.#line.closeAfter();
     this.#write(this.#line.site.refuse(error, this.request));
   }
 
@@ -245,7 +262,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   #failed(error: unknown): void {
     if (this.#left !== null) return; // nobody is there to be told, and the signal has told the handler
-    this.#line.site.report(error, this.request);
+    if (error !== this.#told) this.#line.site.report(error, this.request);
     this.refuse(error);
   }
 
@@ -259,9 +276,9 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     this.#status = reply.status;
     try {
       const stream = writeReply(reply, this);
-      if (stream === null || (this.writing as string) === "done") return;
-      this.#stream = stream;
-      if (this.#left !== null) stream.cancel(this.#left);
+      if (stream === null) return;
+      if (this.#left !== null) return stream.cancel(this.#left);
+      if ((this.writing as string) !== "done") this.#stream = stream;
     } catch (error) {
       discardBody(reply.body);
       this.fail(error);
@@ -304,7 +321,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   data(bytes: Uint8Array | string): void {
     if (this.#left !== null) return;
-    this.#line.send({ type: "data", bytes });
+    this.#line.sendData(bytes);
     this.#bytes += bytes.length;
   }
 
@@ -315,14 +332,15 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   end(trailers: Fields | null): void {
     if (this.#left !== null || this.writing === "done") return;
     try {
-      this.#line.send(trailers === null ? END : { type: "end", trailers });
+      this.#line.sendEnd(trailers);
     } catch (error) {
       return this.fail(error);
     }
     this.#stream = null;
     this.writing = "done";
     this.#conclude();
-    this.#skip();
+    if (this.#line.closing) this.#drop();
+    else this.#skip();
     this.#check();
   }
 
@@ -334,15 +352,11 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   #sendHead(reply: Reply, length: number | undefined): void {
     const { status, headers, extras } = reply;
-    this.#line.send({
-      type: "response",
-      head: { status, reason: extras?.reason ?? reason(status), version: "1.1", headers },
-      length,
-    });
+    this.#line.respond({ status, reason: extras?.reason ?? reason(status), version: "1.1", headers }, length);
   }
 
   #inform(status: number, headers: Fields): void {
-    this.#line.send({ type: "informational", head: { status, reason: reason(status), version: "1.1", headers } });
+    this.#line.inform({ status, reason: reason(status), version: "1.1", headers });
   }
 
   #received(): ReceivedBody {
@@ -356,6 +370,13 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     this.reading = "discard";
     this.#inbound?.cancel(new TransportError("NET_CLOSED", "The reply was finished before the body was read."));
     this.#line.resumeBody();
+  }
+
+  /** No request comes after it either: it is dropped behind our FIN, as far as the peer still sends it (RFC 9112 §9.6). */
+  #drop(): void {
+    if (this.reading === "done") return;
+    this.reading = "done";
+    this.#inbound?.cancel(new TransportError("NET_CLOSED", "The reply was finished before the body was read."));
   }
 
   #discard(length: number): void {

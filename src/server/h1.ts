@@ -5,7 +5,7 @@ import { RemoteError, TransportError } from "../base/errors.ts";
 import type { Peer, Transport, TransportEvents } from "../base/transport.ts";
 import type { Takeover } from "../message/body.ts";
 import { Fields } from "../message/fields.ts";
-import type { RequestHead } from "../message/head.ts";
+import type { RequestHead, ResponseHead } from "../message/head.ts";
 import { empty, type Reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import type { Signal, WireEvent } from "../wire/events.ts";
@@ -45,8 +45,12 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   #held: "no" | "body" | "ahead" = "no";
   /** What has ended: nothing; our side, by a FIN; or HTTP, by a takeover. */
   #ended: "no" | "ours" | "taken" = "no";
+  /** Whether the next request is read, or waits until the peer has taken enough of the last answer. */
+  #next: "ready" | "waits" = "ready";
   /** What the transport had not handed on when the write deadline was set. */
   #pending = 0;
+  /** The time to write of the exchange that is over, whose answer may still be on its way. */
+  #patience: number | null = null;
 
   constructor(transport: Transport, site: Site) {
     this.site = site;
@@ -113,7 +117,8 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   drain(): void {
     this.#outbox.drained();
     this.#exchange?.drain();
-    this.rearm();
+    if (this.#next === "waits") this.#goOn();
+    this.#rearm();
   }
 
   close(error?: Error): void {
@@ -136,7 +141,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     while (this.#step());
     this.#loop = "out";
     this.#outbox.flush();
-    this.rearm();
+    this.#rearm();
   }
 
   #step(): boolean {
@@ -220,10 +225,29 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     return this.#machine.awaitsContinue;
   }
 
-  send(event: WireEvent): void {
-    this.#machine.send(event, this.#out);
+  respond(head: ResponseHead, length: number | undefined): void {
+    this.#machine.respond(head, length, this.#out);
+    this.#sending();
+  }
+
+  sendData(bytes: Uint8Array | string): void {
+    this.#machine.data(bytes, this.#out);
+    this.#sending();
+  }
+
+  sendEnd(trailers: Fields | null): void {
+    this.#machine.end(trailers, this.#out);
+    this.#sending();
+  }
+
+  inform(head: ResponseHead): void {
+    this.#machine.send({ type: "informational", head }, this.#out);
+    this.#sending();
+  }
+
+  /** What is sent in the loop leaves when it ends; sent from a promise of a handler, it leaves with what follows in the turn. */
+  #sending(): void {
     if (this.#loop === "in" || this.#flush === "due") return;
-    // Sent from a promise of a handler: what follows in the same turn leaves with it.
     this.#flush = "due";
     process.nextTick(flushDue, this);
   }
@@ -231,7 +255,11 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   flush(): void {
     this.#flush = "none";
     this.#outbox.flush();
-    if (!this.#outbox.writable) this.rearm();
+    if (!this.#outbox.writable) this.#rearm();
+  }
+
+  get closing(): boolean {
+    return !this.#machine.keepAlive;
   }
 
   closeAfter(): void {
@@ -243,14 +271,28 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   }
 
   resumeBody(): void {
-    if (this.#held === "body") this.#release();
+    if (this.#held !== "body") return;
+    this.#release();
+    this.#rearm();
+  }
+
+  rearm(): void {
+    this.#reason = "none";
+    this.#rearm();
   }
 
   over(): void {
+    this.#patience = this.#exchange?.writeTimeout ?? null;
     this.#exchange = null;
-    const machine = this.#machine;
-    if (!machine.complete) return this.#shut();
-    machine.recycle();
+    // Who asks and does not read the answers is not answered further: its requests wait, and memory does not grow.
+    if (this.#outbox.writable || !this.#machine.complete) this.#goOn();
+    else this.#next = "waits";
+  }
+
+  #goOn(): void {
+    this.#next = "ready";
+    if (!this.#machine.complete) return this.#shut();
+    this.#machine.recycle();
     this.phase = "idle";
     if (this.#held !== "no") this.#release();
     if (this.#loop === "out") this.#run();
@@ -286,7 +328,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.#outbox.flush();
     if (this.#held !== "no") this.#release();
     this.#transport.end();
-    this.rearm();
+    this.#rearm();
   }
 
   #hold(why: "body" | "ahead"): void {
@@ -301,7 +343,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   }
 
   /** The one deadline follows from where the connection stands. */
-  rearm(): void {
+  #rearm(): void {
     if (this.phase === "closed" || this.#ended === "taken") return;
     const { timeouts } = this.settings;
     const exchange = this.#exchange;
@@ -310,7 +352,8 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     } else if (this.#ended === "ours") {
       if (this.#reason !== "drain") this.#arm("drain", timeouts.drain);
     } else if (exchange !== null) {
-      if (exchange.reading === "done" || this.#machine.awaitsContinue) this.#arm("none", 0);
+      // A body that is held back waits for its reader, and 100 Continue for us: neither is the peer's time.
+      if (exchange.reading === "done" || this.#held === "body" || this.#machine.awaitsContinue) this.#arm("none", 0);
       else this.#arm("body", exchange.bodyTimeout ?? timeouts.body);
     } else if (this.#machine.inHead) {
       if (this.#reason !== "head") this.#arm("head", timeouts.head);
@@ -324,7 +367,8 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
 
   #armWrite(): void {
     this.#pending = this.#transport.pending;
-    this.#arm("write", this.#exchange?.writeTimeout ?? this.settings.timeouts.write);
+    const own = this.#exchange === null ? this.#patience : this.#exchange.writeTimeout;
+    this.#arm("write", own ?? this.settings.timeouts.write);
   }
 
   /** Who idles through a sweep keeps nothing that only makes the next request faster: 1 KB a connection. */

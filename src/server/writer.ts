@@ -178,7 +178,12 @@ class IteratedStream implements Stream {
     // Asked for before the head is sent: a body made from the request's body then begins to read that, and 100 Continue is
     // still to be had.
     const first = this.#next();
-    sink.head(reply, declaredLength(reply));
+    try {
+      sink.head(reply, declaredLength(reply));
+    } catch (error) {
+      first.catch(() => {}); // the head's failure is told; nobody waits for the body's
+      throw error;
+    }
     this.#await(first);
   }
 

@@ -33,6 +33,7 @@ export class SocketTransport implements Transport {
   #theirs: "open" | "held" | "ended" = "open"; // held: the FIN came while reading was stopped, or before held bytes went
   #life: "alive" | "ending" | "over" = "alive";
   #waits: "drain" | "nothing" = "nothing";
+  #ended = false;
   #error: Error | undefined;
   #held: Buffer[] | undefined; // read, and not yet told
   #source: "buffer" | "events" = "events";
@@ -65,11 +66,12 @@ export class SocketTransport implements Transport {
 
   write(list: readonly (Uint8Array | string)[]): boolean {
     const socket = this.#socket;
-    if (this.#life !== "alive" || socket.destroyed) return false; // close() follows, or was told
-    if (socket.writableEnded) throw new LocalError("USE_ENDED");
+    if (this.#life !== "alive") return false; // close() follows, or was told
+    if (this.#ended) throw new LocalError("USE_ENDED");
     const only = list.length === 1 ? list[0] : joined(list);
-    if (only === undefined) writeAll(socket, list);
-    else if (only.length > 0) socket.write(only as string, "latin1");
+    if (only === undefined) {
+      if (!socket.destroyed) writeAll(socket, list);
+    } else if (only.length > 0 && socket.write(only as string, "latin1")) return true;
     // Node says false already if the write was large, although the system may have taken all of it at once.
     if (socket.writableLength < socket.writableHighWaterMark) return true;
     this.#waits = "drain";
@@ -89,7 +91,9 @@ export class SocketTransport implements Transport {
   }
 
   end(): void {
-    if (this.#life === "alive") this.#socket.end();
+    if (this.#life !== "alive") return;
+    this.#ended = true;
+    this.#socket.end();
   }
 
   /**

@@ -36,17 +36,19 @@ function row({ peer, age, phase, request, received, sent }) {
     cell(peer, "mono"),
     cell(phase, `phase ${phase}`),
     cell(request ?? "", "mono"),
-    cell(duration(age), "number"),
-    cell(size(received), "number"),
-    cell(size(sent), "number"),
+    cell(duration(age), "number", "Age"),
+    cell(size(received), "number", "Received"),
+    cell(size(sent), "number", "Sent"),
   );
   return made;
 }
 
-function cell(text, kind) {
+/** @param name of its column, for where there is no room for a head. */
+function cell(text, kind, name = "") {
   const made = document.createElement("td");
   made.textContent = text;
   made.className = kind;
+  made.dataset.name = name;
   return made;
 }
 

@@ -4,6 +4,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { TIMEOUTS } from "../../server/defaults.ts";
 import type { Io } from "../command.ts";
 import { run } from "../program.ts";
 
@@ -165,10 +166,12 @@ test("the first wish to end finishes what is in hand, the second cuts it off", a
   const closed = new Promise((resolve) => client.once("error", resolve).once("close", resolve));
   client.write("GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\nGET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n");
   await command.printed(/^GET \/hello\.txt 200 /m);
+  const asked = performance.now();
   command.signal();
   await command.printed(/^Finishing 1 in hand; ask again to cut off$/m);
   command.signal();
   assert.equal(await command.code, 0);
+  assert.ok(performance.now() - asked < TIMEOUTS.drain, "It was cut off by its deadline, not by the second wish");
   client.resume();
   await closed;
 });

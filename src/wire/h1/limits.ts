@@ -38,7 +38,7 @@ export const CHUNK_LINE_BYTES = 4096;
 export const CHUNK_EXTENSION_BYTES = 16_384;
 /** Thirteen hexadecimal digits stay below 2^53. */
 export const CHUNK_SIZE_DIGITS = 13;
-/** A field block longer than this is not kept for comparison with the next one: memory is dearer than the scan. */
-export const REUSED_BLOCK_BYTES = 2048;
-/** After so many blocks in a row that differ, a connection stops comparing. */
+/** A head longer than this is not kept for comparison with the next one: memory is dearer than the scan. */
+export const REUSED_HEAD_BYTES = 2048;
+/** After so many heads in a row that differ, a connection stops comparing. */
 export const REUSE_MISSES = 8;

@@ -268,15 +268,11 @@ export class H1Machine implements Machine {
   send(event: WireEvent, out: Out): void {
     switch (event.type) {
       case "response":
-        return this.#sendResponse(event.head, event.length, out);
+        return this.respond(event.head, event.length, out);
       case "data":
-        this.#step(DATA, "data");
-        return (this.#writer as BodyWriter).data(event.bytes, out);
+        return this.data(event.bytes, out);
       case "end":
-        if (this.ours !== "send-body") throw this.#notNow("end");
-        (this.#writer as BodyWriter).end(event.trailers, out);
-        this.#step(ENDED, "end");
-        return;
+        return this.end(event.trailers, out);
       case "informational":
         return this.#sendInformational(event.head, out);
       case "request":
@@ -286,7 +282,21 @@ export class H1Machine implements Machine {
     }
   }
 
-  #sendResponse(head: ResponseHead, length: number | undefined, out: Out): void {
+  /** send() of "data", without the event. */
+  data(bytes: Uint8Array | string, out: Out): void {
+    this.#step(DATA, "data");
+    (this.#writer as BodyWriter).data(bytes, out);
+  }
+
+  /** send() of "end", without the event. */
+  end(trailers: Fields | null, out: Out): void {
+    if (this.ours !== "send-body") throw this.#notNow("end");
+    (this.#writer as BodyWriter).end(trailers, out);
+    this.#step(ENDED, "end");
+  }
+
+  /** send() of "response", without the event: the three of them are a tenth of a small reply. */
+  respond(head: ResponseHead, length: number | undefined, out: Out): void {
     const { status } = head;
     const switches = status === 101 || (this.#method === "CONNECT" && status >= 200 && status < 300);
     const withBody = mayHaveBody(status) && !switches;

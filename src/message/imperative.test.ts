@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HttpError, LocalError } from "../base/errors.ts";
+import { loopback } from "../testing/loopback.ts";
+import { imperative, type Responder } from "./imperative.ts";
+import type { Request } from "./request.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/** What comes on the wire from a function that writes its response: all of it, once nothing is under way. */
+async function wireOf(
+  answer: (request: Request, response: Responder) => unknown,
+  request: string = GET,
+): Promise<string> {
+  await using bench = loopback(imperative(answer), { date: false });
+  const client = bench.connect().send(request);
+  await bench.settled();
+  return client.ending === "reset" ? `${client.received}<RST>` : client.received;
+}
+
+function refuses(code: string, call: () => unknown): void {
+  assert.throws(call, (error) => error instanceof LocalError && error.code === code);
+}
+
+const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+test("start, write and end: a chunk a write, its size in octets [EL-09, GB-30, GB-31, ND-71, ND-72]", async () => {
+  const wire = await wireOf((_, response) => {
+    response.start(200);
+    response.write("\u00e4");
+    response.write("");
+    response.write(new Uint8Array(0));
+    response.write("abcdef", 2, 4);
+    response.write(Buffer.from("abcdef"), 4);
+    response.write("abc", 1, 1);
+    response.end("!");
+  });
+  assert.equal(wire, `${CHUNKED}2\r\n\xc3\xa4\r\n2\r\ncd\r\n2\r\nef\r\n1\r\n!\r\n0\r\n\r\n`);
+});
+
+test("a status may be a number or its digits, and the fields keep their order [EL-08]", async () => {
+  const fields: [string, string][] = [
+    ["X-b", "1"],
+    ["A", "2"],
+    ["X-b", "3"],
+  ];
+  const [digits, number] = await Promise.all(
+    ["200", 200].map((status) => wireOf((_, response) => response.start(status, fields).end())),
+  );
+  assert.equal(digits, number);
+  assert.equal(number, "HTTP/1.1 200 OK\r\nX-b: 1\r\nA: 2\r\nX-b: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+});
+
+test("a second start is an error, and sends nothing [ND-70, GB-29]", async () => {
+  const wire = await wireOf((_, response) => {
+    response.start(200);
+    refuses("USE_STARTED", () => response.start(404));
+    refuses("USE_STARTED", () => response.send(404));
+    response.end();
+    refuses("USE_STARTED", () => response.start(404));
+  });
+  assert.equal(wire, `${CHUNKED}0\r\n\r\n`);
+});
+
+test("writing, flushing and ending need a start, and nothing is written behind the end [EL-10]", async () => {
+  const wire = await wireOf((_, response) => {
+    for (const call of [
+      () => response.write("x"),
+      () => response.flush(),
+      () => response.end(),
+      () => response.end("x"),
+      () => response.drained(),
+    ]) {
+      refuses("USE_NOT_STARTED", call);
+    }
+    assert.equal(response.state, "fresh");
+    response.start(200);
+    assert.equal(response.state, "started");
+    response.end();
+    assert.equal(response.state, "ended");
+    for (const call of [
+      () => response.write("x"),
+      () => response.flush(),
+      () => response.end(),
+      () => response.end("x"),
+    ])
+      refuses("USE_ENDED", call);
+  });
+  assert.equal(wire, `${CHUNKED}0\r\n\r\n`);
+});
+
+test("send() declares the length in octets, and its body may be text, bytes or nothing [GB-28]", async () => {
+  assert.equal(
+    await wireOf((_, response) => response.send(200, { A: "1" }, "\u00e4b")),
+    "HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 3\r\n\r\n\xc3\xa4b",
+  );
+  assert.equal(
+    await wireOf((_, response) => response.send(404, {}, Buffer.from("x"))),
+    "HTTP/1.1 404 Not Found\r\nContent-Length: 1\r\n\r\nx",
+  );
+  assert.equal(await wireOf((_, response) => response.send(204)), "HTTP/1.1 204 No Content\r\n\r\n");
+  const head = await wireOf((_, response) => response.send(200, {}, "abc"), GET.replace("GET", "HEAD"));
+  assert.equal(head, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n");
+  await wireOf((_, response) => {
+    refuses("USE_BAD_BODY", () => response.send(200, {}, 1 as never));
+    refuses("USE_BAD_FIELD", () => response.send(200, { A: "a\r\nB: c" }, "x"));
+    refuses("USE_BAD_STATUS", () => response.send("2000", {}, "x"));
+    response.send(200);
+    refuses("USE_STARTED", () => response.send(200));
+  });
+});
+
+test("what throws before start is a 500 or what the HttpError says, and nothing else is told", async () => {
+  const thrown = await wireOf(() => {
+    throw new Error("secret");
+  });
+  assert.match(thrown, /^HTTP\/1\.1 500 (?![\s\S]*secret)/);
+  assert.match(await wireOf(() => Promise.reject(new HttpError(403, "No."))), /^HTTP\/1\.1 403 [\s\S]*No\.\n$/);
+});
+
+test("what throws after start cuts the connection, so that the client can tell [GB-47]", async () => {
+  const wire = await wireOf(async (_, response) => {
+    response.start(200);
+    response.write("a");
+    await new Promise((resolve) => setImmediate(resolve));
+    throw new Error("secret");
+  });
+  assert.equal(wire, `${CHUNKED}1\r\na\r\n<RST>`);
+});
+
+test("what is written later is sent when it is written, and flush() does not wait for the end [GB-33]", async () => {
+  const held: { response?: Responder } = {};
+  await using bench = loopback(
+    imperative((_, response) => (held.response = response)),
+    { date: false },
+  );
+  const client = bench.connect().send(GET);
+  await bench.settled();
+  assert.equal(client.received, "");
+  held.response?.start(200).write("a");
+  held.response?.flush();
+  await bench.settled();
+  assert.equal(client.received, `${CHUNKED}1\r\na\r\n`);
+  held.response?.end();
+  await bench.settled();
+  assert.match(client.received, /0\r\n\r\n$/);
+});
+
+test("writing to a client that has left throws nothing and never hangs", async () => {
+  const held: { response?: Responder } = {};
+  await using bench = loopback(imperative((_, response) => void (held.response = response.start(200))));
+  const client = bench.connect().send(GET);
+  await bench.settled();
+  client.reset();
+  await bench.settled();
+  assert.equal(held.response?.write("x"), false);
+  await assert.rejects(held.response?.drained() ?? Promise.resolve());
+  held.response?.end("x");
+});

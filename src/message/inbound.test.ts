@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HttpError, LocalError, RemoteError } from "../base/errors.ts";
+import { Fields } from "./fields.ts";
+import { type InboundSource, NO_BODY, ReceivedBody } from "./inbound.ts";
+
+interface Watched {
+  readonly body: ReceivedBody;
+  readonly asked: string[];
+}
+
+function receive(length?: number, bodyBytes = 100): Watched {
+  const asked: string[] = [];
+  const source: InboundSource = {
+    bodyBytes,
+    wanted: () => void asked.push("wanted"),
+    room: () => void asked.push("room"),
+    unwanted: () => void asked.push("unwanted"),
+  };
+  return { body: new ReceivedBody(length, source), asked };
+}
+
+function arrive(body: ReceivedBody, ...chunks: string[]): void {
+  for (const chunk of chunks) {
+    const shared = Buffer.from(chunk);
+    body.feed(shared);
+    shared.fill(0xdd);
+  }
+  body.end(null);
+}
+
+function status(code: string, status: number): (error: unknown) => boolean {
+  return (error) => error instanceof HttpError && error.code === code && error.status === status;
+}
+
+test("a body that comes in pieces is collected, as bytes, text or JSON", async () => {
+  const one = receive();
+  const reading = one.body.bytes();
+  assert.deepEqual([one.asked[0], one.body.state], ["wanted", "reading"]);
+  arrive(one.body, "he", "llo");
+  assert.deepEqual([Buffer.from(await reading).toString(), one.body.state], ["hello", "done"]);
+  const two = receive();
+  arrive(two.body, '{"a":', "[1]}");
+  assert.deepEqual(await two.body.json(), { a: [1] });
+  const three = receive(3);
+  arrive(three.body, "\xe4b");
+  assert.equal(await three.body.text(), "\u00e4b");
+});
+
+test("a body that is here as a whole is given at once, as a copy that may be kept", async () => {
+  const shared = Buffer.from("hello");
+  const { body } = receive(5);
+  body.offer(shared);
+  const reading = body.bytes();
+  shared.fill(0xdd);
+  assert.equal(Buffer.from(await reading).toString(), "hello");
+  const later = receive(5).body;
+  const again = Buffer.from("hello");
+  later.offer(again);
+  later.hold();
+  again.fill(0xdd);
+  assert.equal(await later.text(), "hello");
+});
+
+test("a body is read once", async () => {
+  const { body } = receive();
+  arrive(body, "a");
+  await body.text();
+  const used = (error: unknown): boolean => error instanceof LocalError && error.code === "USE_BODY_USED";
+  await assert.rejects(body.text(), used);
+  await assert.rejects(body.bytes(), used);
+  await assert.rejects(body.json(), used);
+  assert.throws(() => body[Symbol.asyncIterator](), used);
+});
+
+test("a declared length over the limit is refused before anything is asked for", async () => {
+  const { body, asked } = receive(101);
+  await assert.rejects(body.bytes(), status("HTTP_BODY_TOO_LARGE", 413));
+  assert.deepEqual([asked, body.state], [[], "unread"]);
+  await assert.rejects(body.text(100), status("HTTP_BODY_TOO_LARGE", 413));
+});
+
+test("a body of just the limit is collected, one octet more is refused", async () => {
+  for (const [limit, octets, fits] of [
+    [5, "hello", true],
+    [4, "hello", false],
+  ] as const) {
+    const { body, asked } = receive();
+    const reading = body.text(limit);
+    arrive(body, octets.slice(0, 3), octets.slice(3));
+    if (fits) assert.equal(await reading, octets);
+    else {
+      await assert.rejects(reading, status("HTTP_BODY_TOO_LARGE", 413));
+      assert.deepEqual([asked.at(-1), body.state], ["unwanted", "failed"]);
+    }
+  }
+});
+
+test("the limit of the call is used in place of the server's, above it too", async () => {
+  const { body } = receive(150);
+  const reading = body.bytes(200);
+  arrive(body, "x".repeat(150));
+  assert.equal((await reading).length, 150);
+});
+
+test("piece by piece there is no limit, and asking begins the reading", async () => {
+  const { body, asked } = receive(undefined, 2);
+  const pieces: string[] = [];
+  const reading = (async () => {
+    for await (const piece of body) pieces.push(Buffer.from(piece).toString());
+  })();
+  assert.deepEqual(asked.slice(0, 1), ["wanted"]);
+  arrive(body, "abc", "def");
+  await reading;
+  assert.deepEqual([pieces.join(""), body.state], ["abcdef", "done"]);
+});
+
+test("leaving the loop says that nobody wants the rest", async () => {
+  const { body, asked } = receive();
+  body.feed(Buffer.from("abc"));
+  for await (const piece of body) {
+    assert.equal(Buffer.from(piece).toString(), "abc");
+    break;
+  }
+  assert.deepEqual([asked.includes("unwanted"), body.state], [true, "failed"]);
+  assert.equal(body.feed(Buffer.from("more")), true, "what still comes is dropped");
+});
+
+test("who is slow to read slows the sender down", async () => {
+  const { body, asked } = receive();
+  assert.equal(body.feed(Buffer.alloc(40_000)), true);
+  assert.equal(body.feed(Buffer.alloc(40_000)), false);
+  const iterator = body[Symbol.asyncIterator]();
+  await iterator.next();
+  assert.equal(asked.at(-1), "room");
+});
+
+test("a body that does not arrive whole fails, behind what came", async () => {
+  const { body } = receive();
+  body.feed(Buffer.from("abc"));
+  body.fail(new RemoteError("WIRE_UNFINISHED"));
+  await assert.rejects(body.text(), (error) => error instanceof RemoteError && error.code === "WIRE_UNFINISHED");
+  assert.equal(body.state, "failed");
+});
+
+test("what fails after it has ended has ended", async () => {
+  const { body } = receive();
+  arrive(body, "abc");
+  body.fail(new Error("late"));
+  assert.equal(await body.text(), "abc");
+});
+
+test("trailers are there once the body is done, and not before", async () => {
+  const { body } = receive();
+  const reading = body.text();
+  body.feed(Buffer.from("a"));
+  const before = body.trailers;
+  body.end(new Fields({ Digest: "x" }));
+  await reading;
+  assert.deepEqual([before, body.trailers?.get("digest")], [null, "x"]);
+});
+
+test("text that is not UTF-8, and text that is not JSON, are the sender's fault", async () => {
+  for (const octets of [Buffer.from([0xff]), Buffer.from([0xc3])]) {
+    const { body } = receive();
+    body.feed(octets);
+    body.end(null);
+    await assert.rejects(body.text(), status("HTTP_BAD_TEXT", 400));
+  }
+  for (const text of ["", "{", "undefined", "{'a':1}", "[1,]"]) {
+    const { body } = receive();
+    arrive(body, text);
+    await assert.rejects(body.json(), status("HTTP_BAD_JSON", 400));
+  }
+  const marked = receive().body;
+  arrive(marked, "\u{feff}[1]");
+  assert.deepEqual(await marked.json(), [1]);
+});
+
+test("no body can be asked again and again, and says nothing", async () => {
+  for (let i = 0; i < 2; i++) {
+    assert.deepEqual([(await NO_BODY.bytes()).length, await NO_BODY.text(), NO_BODY.length], [0, "", 0]);
+    for await (const piece of NO_BODY) assert.fail(`${piece}`);
+    await assert.rejects(NO_BODY.json(), status("HTTP_BAD_JSON", 400));
+  }
+});

@@ -1,0 +1,104 @@
+// The server that the transcripts talk to: a handful of paths, each for one thing a server does, and its settings as the
+// transcripts write them.
+import { setImmediate as turn } from "node:timers/promises";
+import { HttpError } from "../../src/base/errors.ts";
+import type { Take } from "../../src/message/body.ts";
+import { Fields } from "../../src/message/fields.ts";
+import { imperative } from "../../src/message/imperative.ts";
+import { empty, type Reply, reply, text, tunnel, upgrade } from "../../src/message/reply.ts";
+import { authority, inform, type Request } from "../../src/message/request.ts";
+import type { ServerOptions } from "../../src/server/options.ts";
+import { type Loopback, loopback } from "../../src/testing/index.ts";
+
+type Answer = (request: Request, bench: Loopback) => Reply | Promise<Reply>;
+
+const written = imperative((_, response) => {
+  response.start(200, { "Content-Type": "text/plain" });
+  response.write("one");
+  response.write("");
+  response.end("t\u00fc");
+});
+
+const PATHS: Readonly<Record<string, Answer>> = {
+  "/": () => text("hello"),
+  "/tail": () => text("tail"),
+  "/echo": async (request) => reply(200, {}, await request.body.bytes()),
+  "/relay": (request) => reply(200, {}, request.body),
+  "/small": async (request) => text(await request.body.text(10)),
+  "/unread": () => text("unread"),
+  "/later": async (request) => {
+    await turn();
+    return reply(200, {}, await request.body.bytes());
+  },
+  "/slow": (_, { clock }) => new Promise((resolve) => clock.after(1000, () => resolve(text("slow")))),
+  "/stream": () => reply(200, {}, pieces()),
+  "/broken": () => reply(200, {}, broken()),
+  "/trailers": () => reply(200, {}, pieces(), { trailers: () => new Fields({ Digest: "x" }) }),
+  "/written": (request) => written(request),
+  "/hints": (request) => {
+    inform(request, 103, { Link: "</a.css>" });
+    inform(request, 102);
+    return text("hello");
+  },
+  "/none": () => empty(),
+  "/reset": () => empty(205),
+  "/unchanged": () => reply(304, { ETag: '"a"' }),
+  "/close": () => reply(200, { Connection: "close" }, "bye"),
+  "/date": () => reply(200, { Date: "Sat, 01 Aug 2009 00:00:01 GMT" }, "own"),
+  "/odd": () => reply(299, {}, "odd"),
+  "/throws": () => {
+    throw new Error("secret");
+  },
+  "/refuses": () => {
+    throw new HttpError(403, "Not for you.");
+  },
+  "/split": ({ query }) => reply(200, { "X-Name": query.get("name") ?? "" }, "never"),
+  "/reason": ({ query }) => reply(200, {}, "never", { reason: query.get("name") ?? "" }),
+  "/where": (request) => text(`${request.target} ${request.path} ${authority(request).host}`),
+  "/switch": () => upgrade("tea", greet),
+};
+
+/** Takes a connection over: says how much had come behind the head, and ends when the peer does. */
+const greet: Take = (transport, early) => {
+  transport.open({ data() {}, drain() {}, close() {}, end: () => transport.end() });
+  transport.write([`early ${early.length}`]);
+};
+
+async function* pieces(): AsyncGenerator<string> {
+  yield "one";
+  yield "";
+  yield "t\u00fc";
+}
+
+async function* broken(): AsyncGenerator<string> {
+  yield "one";
+  await turn(); // "one" has left
+  throw new Error("secret");
+}
+
+/** The site, with settings such as `limits.fields=3`, `leniency.obsFold=true` or `trace=echo`. */
+export function serve(settings: readonly string[]): Loopback {
+  const bench: Loopback = loopback((request) => {
+    if (request.method === "CONNECT") {
+      return tunnel(greet);
+    }
+    return PATHS[request.path]?.(request, bench) ?? text("no such path\n", 404);
+  }, optionsOf(settings));
+  return bench;
+}
+
+function optionsOf(settings: readonly string[]): ServerOptions {
+  const options: Record<string, unknown> = {};
+  for (const setting of settings) {
+    const [, group, name, value] = /^(?:(\w+)\.)?(\w+)=(.+)$/.exec(setting) ?? [];
+    if (name === undefined || value === undefined) continue;
+    const meant = /^\d+$/.test(value)
+      ? Number(value)
+      : value === "true" || value === "false"
+        ? value === "true"
+        : value;
+    if (group === undefined) options[name] = meant;
+    else options[group] = { ...(options[group] as object | undefined), [name]: meant };
+  }
+  return options;
+}

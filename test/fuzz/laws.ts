@@ -1,0 +1,61 @@
+// What holds for any octets at all. A law that is broken throws an AssertionError; everything else that is thrown is a bug as
+// well.
+import assert from "node:assert/strict";
+import { reply, text } from "../../src/message/index.ts";
+import { bytewise, cut, feed } from "../../src/testing/feed.ts";
+import { type Chance, type Loopback, loopback } from "../../src/testing/index.ts";
+import { H1Machine, STRICT, WIRE_LIMITS } from "../../src/wire/index.ts";
+
+const LIMITS = { targetBytes: 256, fieldBytes: 256, headBytes: 1024, fields: 32, streamBytes: 10_000 };
+const SMALL = { limits: LIMITS };
+const FOLDING = { limits: { ...WIRE_LIMITS, headBytes: 512 }, leniency: { requireHost: false, obsFold: true } };
+const DEFAULTS = { limits: WIRE_LIMITS, leniency: STRICT };
+
+/** Events do not depend on how the input was cut; nothing but RemoteError is thrown; nothing goes on for ever. */
+export function cutsDoNotMatter(input: string, chance: Chance): void {
+  for (const options of [SMALL, FOLDING, DEFAULTS]) {
+    const whole = feed(new H1Machine("server", options), [input, null]);
+    assert.deepEqual(feed(new H1Machine("server", options), [...bytewise(input), null]), whole);
+    assert.deepEqual(feed(new H1Machine("server", options), [...cut(input, chance), null]), whole);
+    assert.ok(whole.filter((line) => line.startsWith("error")).length <= 1, "an error is the last that is read");
+  }
+}
+
+function site(): Loopback {
+  return loopback(
+    async (request) => {
+      if (request.path === "/unread") return text("unread");
+      if (request.path === "/relay") return reply(200, {}, request.body);
+      return reply(200, {}, await request.body.bytes());
+    },
+    { limits: LIMITS, timeouts: { head: 1000, body: 1000, idle: 1000, write: 1000, drain: 1000 } },
+  );
+}
+
+/**
+ * A whole server answers or closes within its timeouts, whatever comes: nothing escapes it, what it says is HTTP with a Date,
+ * and no connection and no timer is left.
+ */
+export async function serverAnswersOrCloses(input: string, chance: Chance): Promise<void> {
+  await using bench = site();
+  const client = bench.connect({ onFin: chance(2) === 0 ? "end" : "stay" });
+  for (const piece of chance(2) === 0 ? [input] : cut(input, chance)) {
+    client.send(piece);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const leaves = chance(4);
+  if (leaves === 0) client.end();
+  if (leaves === 1) client.reset();
+  await bench.settled();
+  for (let passes = 0; passes < 4; passes++) {
+    bench.clock.tick(3000);
+    await bench.settled();
+  }
+  assert.notEqual(client.ending, undefined, "the connection was not ended");
+  assert.equal(bench.server.stats.open, 0, "a connection is left");
+  bench.clock.tick(1000);
+  assert.equal(bench.clock.armed, 0, "a timer is left");
+  const heads = client.received.match(/HTTP\/1\.1 [2-5]\d\d [\w ]*\r\n(?:[\w-]+: [^\r\n]*\r\n)*/g) ?? [];
+  assert.equal(client.received === "" || client.received.startsWith("HTTP/1.1 "), true, "what was said is HTTP");
+  for (const head of heads) assert.match(head, /\r\nDate: /);
+}
