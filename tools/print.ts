@@ -3,7 +3,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ERRORS } from "../src/base/errors.ts";
+import { JOINT, TABLES } from "../src/wire/h1/state.ts";
 import { errorsPage } from "./errors-page.ts";
+import { statesPage } from "./states-page.ts";
 import { isMain, type Problem, report, root } from "./tree.ts";
 
 interface Page {
@@ -12,7 +14,10 @@ interface Page {
   make(): string;
 }
 
-const PAGES: readonly Page[] = [{ path: "docs/errors.md", make: () => errorsPage(ERRORS) }];
+const PAGES: readonly Page[] = [
+  { path: "docs/errors.md", make: () => errorsPage(ERRORS) },
+  { path: "docs/states.md", make: () => statesPage(TABLES, JOINT) },
+];
 
 /** The pages on disk that differ from what their tables say. */
 export function checkPages(): Problem[] {

@@ -45,4 +45,8 @@ export interface Transport {
   end(): void;
   /** Ends both directions at once and drops what was not sent; close(error) follows. */
   destroy(error?: Error): void;
+  /** Keeps the process alive, as it does from the start. Left out where it never does. */
+  ref?(): void;
+  /** Lets the process end although this is open. */
+  unref?(): void;
 }

@@ -1,4 +1,5 @@
-// One line a request: method, target, status, octets, milliseconds.
+// What is printed of a request: a line when it has been answered, and a line when it could not be.
+import { HttpError, RemoteError, TransportError } from "../base/errors.ts";
 import type { Request } from "../message/request.ts";
 import type { ReplyInfo } from "../server/site.ts";
 import type { Paint } from "./paint.ts";
@@ -9,6 +10,16 @@ const COLOURS: Readonly<Record<string, string>> = { "2": "32", "3": "36", "4": "
 export function accessLine({ method, target }: Request, { status, bytes, elapsed }: ReplyInfo, paint: Paint): string {
   const code = status === 0 ? "-" : paint(COLOURS[String(status)[0] as string] ?? "0", String(status));
   return `${method} ${printable(target)} ${code} ${bytes} B ${elapsed.toFixed(1)} ms\n`;
+}
+
+/**
+ * `portico: GET /index.html: EIO: i/o error, read`. Null where nothing is wrong with the server: the request was refused, or
+ * the client has left.
+ */
+export function failureLine(error: unknown, request: Request | undefined): string | null {
+  if (error instanceof HttpError || error instanceof RemoteError || error instanceof TransportError) return null;
+  const what = request === undefined ? "" : `${request.method} ${printable(request.target)}: `;
+  return `portico: ${what}${error instanceof Error ? error.message : String(error)}\n`;
 }
 
 /** What a peer sent, without what a terminal would obey. */

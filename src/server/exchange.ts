@@ -67,7 +67,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   #proceed: (() => void) | null = null;
   #refused = false;
   /** Why the body did not come: it was reported, and is not once more when the handler passes it on. */
-  #told: unknown = null;
+  #told: Error | null = null;
   #discarded = 0;
   #status = 0;
   #bytes = 0;
@@ -248,10 +248,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
       return this.#failed(error);
     }
     if (answer instanceof Reply) return this.#write(answer);
-    if (typeof (answer as Promise<Reply> | undefined)?.then !== "function") {
-      return this.#failed(new LocalError("USE_NOT_A_REPLY", `It returned ${typeof answer}.`));
-    }
-    answer.then(
+    // A promise of Node's is taken as it is; anything else that is no Reply, whatever it does, ends as a rejection.
+    Promise.resolve(answer).then(
       (reply) =>
         Reply.is(reply)
           ? this.#write(reply)
@@ -262,7 +260,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   #failed(error: unknown): void {
     if (this.#left !== null) return; // nobody is there to be told, and the signal has told the handler
-    if (error !== this.#told) this.#line.site.report(error, this.request);
+    if (this.#told === null || error !== this.#told) this.#line.site.report(error, this.request);
     this.refuse(error);
   }
 

@@ -95,6 +95,14 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.#transport.destroy(error);
   }
 
+  ref(): void {
+    this.#transport.ref?.();
+  }
+
+  unref(): void {
+    this.#transport.unref?.();
+  }
+
   // ── from the transport ──────────────────────────────────────────────────────────────────────────────────────────────
 
   data(bytes: Uint8Array, start: number, end: number): void {

@@ -1,6 +1,6 @@
 // The server: where it listens, whom it has accepted, which handler is in force, and how all of that comes to an end.
 import { AsyncLocalStorage } from "node:async_hooks";
-import { HttpError, LocalError, TransportError } from "../base/errors.ts";
+import { HttpError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
 import { publish, trace } from "../base/trace.ts";
 import type { Address, Transport } from "../base/transport.ts";
 import { DateLine } from "../message/date.ts";
@@ -57,6 +57,10 @@ export class Server implements AsyncDisposable {
   /** Told whenever a connection has closed; only while close() waits. */
   #onClosed: ((connection: Connection) => void) | null = null;
   #closing: Promise<CloseReport> | null = null;
+  /** How often it was closed: what was about to listen meanwhile does not. */
+  #closes = 0;
+  /** The startup hook: called by the first listen(), awaited by all. */
+  #startup: Promise<void> | null = null;
   #held: boolean;
   #onSignal: (() => void) | null = null;
 
@@ -140,12 +144,12 @@ export class Server implements AsyncDisposable {
     options: ServeOptions = {},
   ): Promise<readonly Listener[]> {
     if (this.#closing !== null) throw new LocalError("USE_ALREADY_LISTENING");
-    const first = this.#listeners.size === 0;
+    const closes = this.#closes;
     const via = options.via ?? (options.tls === undefined ? listen : listenTls);
     // Nothing is accepted before everything listens and the startup hook has run.
     let early: Transport[] | null = [];
     const accept = (transport: Transport): void => {
-      if (early === null) this.accept(transport, options);
+      if (early === null) this.#admit(transport, options);
       else early.push(transport);
     };
     const listeners: Listener[] = [];
@@ -154,22 +158,35 @@ export class Server implements AsyncDisposable {
         listeners.push(await via(each, accept, { ...options, onError: (error) => this.#acceptFailed(error, options) }));
       }
       for (const listener of listeners) this.#listeners.add(listener);
-      if (first) await this.#options.hooks?.startup?.(this);
+      this.#startup ??= Promise.resolve(this.#options.hooks?.startup?.(this));
+      await this.#startup;
+      if (closes !== this.#closes) throw new LocalError("USE_ALREADY_LISTENING");
     } catch (error) {
       for (const transport of early) transport.destroy();
       for (const listener of listeners) {
         this.#listeners.delete(listener);
         await listener.close();
       }
+      if (this.#listeners.size === 0) this.#startup = null;
       throw error;
     }
     if (!this.#held) for (const listener of listeners) listener.unref();
-    if (first) this.#watchSignals();
+    if (this.#onSignal === null) this.#watchSignals();
     publish("listening", { server: this, addresses: listeners.map((listener) => listener.address) });
     const waiting = early;
     early = null;
-    for (const transport of waiting) this.accept(transport, options);
+    for (const transport of waiting) this.#admit(transport, options);
     return listeners;
+  }
+
+  /** What a replacement throws ends its connection, not the listener. */
+  #admit(transport: Transport, options: ServeOptions): void {
+    try {
+      this.accept(transport, options);
+    } catch (error) {
+      transport.destroy();
+      this.#report(error, undefined);
+    }
   }
 
   /** Serves a connection that was accepted elsewhere. Takes the transport over. */
@@ -185,6 +202,7 @@ export class Server implements AsyncDisposable {
     const { hooks } = this.#site;
     if (hooks.connection !== undefined) this.#guard(() => hooks.connection?.(connection));
     if (trace.connection.hasSubscribers) publish("connection", { connection });
+    if (!this.#held) connection.unref();
     if (this.#closing !== null) connection.finish();
     return connection;
   }
@@ -196,10 +214,14 @@ export class Server implements AsyncDisposable {
 
   /** Ends it. Called again while it closes, a stronger mode takes effect. Afterwards listen() may be called anew. */
   close(options: CloseOptions = {}): Promise<CloseReport> {
+    this.#closes++;
     if (options.mode === "abort" && this.#closing !== null) this.#cut();
     if (this.#closing === null) {
       this.#closing = this.#end(options).finally(() => {
         this.#closing = null;
+        this.#aborted = false;
+        // Not before: until the close is over a second signal cuts it short.
+        this.#unwatchSignals();
       });
     }
     return this.#closing;
@@ -209,17 +231,17 @@ export class Server implements AsyncDisposable {
     await this.close();
   }
 
-  /** The process stays alive while this listens, as it does from the start. */
+  /** The process stays alive while this listens or has connections, as it does from the start. */
   ref(): this {
     this.#held = true;
-    for (const listener of this.#listeners) listener.ref();
+    for (const each of [...this.#listeners, ...this.#connections]) each.ref();
     return this;
   }
 
-  /** The process may end although this listens. */
+  /** The process may end although this listens and has connections. */
   unref(): this {
     this.#held = false;
-    for (const listener of this.#listeners) listener.unref();
+    for (const each of [...this.#listeners, ...this.#connections]) each.unref();
     return this;
   }
 
@@ -227,8 +249,8 @@ export class Server implements AsyncDisposable {
     const { clock, settings } = this.#site;
     const started = clock.now();
     const { mode = "drain", deadline = settings.timeouts.drain } = options;
-    this.#unwatchSignals();
     const listeners = [...this.#listeners];
+    this.#startup = null;
     this.#listeners.clear();
     const closed = Promise.all(listeners.map((listener) => listener.close()));
     const report = { idle: 0, finished: 0, cut: 0 };
@@ -270,8 +292,6 @@ export class Server implements AsyncDisposable {
       }
       if (cutting) this.#cut();
       check();
-    }).then(() => {
-      this.#aborted = false;
     });
   }
 
@@ -297,7 +317,8 @@ export class Server implements AsyncDisposable {
   }
 
   #report(error: unknown, request: Request | undefined): void {
-    if (request !== undefined && !(error instanceof HttpError)) this.#site.stats.failures++;
+    const failed = !(error instanceof HttpError || error instanceof RemoteError);
+    if (request !== undefined && failed) this.#site.stats.failures++;
     const { hooks } = this.#site;
     if (trace.error.hasSubscribers) publish("error", { error, request });
     try {
@@ -330,10 +351,7 @@ export class Server implements AsyncDisposable {
     const onSignal = this.#onSignal;
     if (onSignal === null) return;
     this.#onSignal = null;
-    // Until the close is over a second signal still cuts it short.
-    void Promise.resolve(this.#closing).finally(() => {
-      for (const signal of this.#options.signals ?? []) process.off(signal, onSignal);
-    });
+    for (const signal of this.#options.signals ?? []) process.off(signal, onSignal);
   }
 }
 

@@ -25,6 +25,9 @@ export interface Connection {
   finish(): void;
   /** Ends it now. The signal of the request in hand aborts with the error. */
   destroy(error?: Error): void;
+  /** Keeps the process alive, as it does from the start; or lets it end. */
+  ref(): void;
+  unref(): void;
 }
 
 /** What a server tells about a reply that has been sent. */

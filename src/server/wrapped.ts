@@ -65,4 +65,12 @@ export class WrappedTransport implements Transport {
     if (hardClose === undefined) this.#transport.destroy(error);
     else hardClose(this.#transport, error);
   }
+
+  ref(): void {
+    this.#transport.ref?.();
+  }
+
+  unref(): void {
+    this.#transport.unref?.();
+  }
 }

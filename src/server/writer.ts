@@ -119,14 +119,16 @@ function startStream(reply: Reply, body: Exclude<Body, null | string | Uint8Arra
 export function discardBody(body: Body): void {
   if (body instanceof Pipe) body.cancel();
   else if (typeof body === "object" && body !== null && Symbol.asyncIterator in body) {
-    release(body[Symbol.asyncIterator]());
+    release(() => body[Symbol.asyncIterator]());
   }
 }
 
 // What a producer throws while it is being stopped is nobody's concern: there is no reply left that it could spoil.
-function release(iterator: AsyncIterator<unknown>): void {
+function release(iterator: () => AsyncIterator<unknown>): void {
   try {
-    iterator.return?.()?.then(undefined, () => {});
+    iterator()
+      .return?.()
+      ?.then(undefined, () => {});
   } catch {
     // The same, thrown at once.
   }
@@ -197,12 +199,12 @@ class IteratedStream implements Stream {
   cancel(): void {
     if (this.#state === "over") return;
     this.#state = "over";
-    release(this.#iterator);
+    release(() => this.#iterator);
   }
 
   #next(): Promise<IteratorResult<Uint8Array | string>> {
     try {
-      return this.#iterator.next();
+      return Promise.resolve(this.#iterator.next());
     } catch (error) {
       return Promise.reject(error);
     }
@@ -217,6 +219,7 @@ class IteratedStream implements Stream {
 
   #take(step: IteratorResult<Uint8Array | string>): void {
     if (this.#state === "over") return;
+    if (typeof step !== "object" || step === null) return this.#fail(new LocalError("USE_BAD_BODY"));
     if (step.done === true) {
       this.#state = "over";
       return finish(this.#reply, this.#sink);

@@ -111,6 +111,14 @@ export class SocketTransport implements Transport {
     else socket.destroy();
   }
 
+  ref(): void {
+    this.#socket.ref();
+  }
+
+  unref(): void {
+    this.#socket.unref();
+  }
+
   /** For the listeners below. Bytes that come although reading was stopped (TLS decrypts ahead) are kept in order. */
   receive(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.#life !== "alive") return false;

@@ -209,3 +209,61 @@ test("a Date is an IMF-fixdate, and a status nobody knows is valid [GB-48]", asy
   const odd = await bench.connect().exchange(get("/odd"));
   assert.deepEqual([odd.status, odd.reason, odd.headers.get("date")], [299, "", "Sat, 01 Aug 2009 00:00:00 GMT"]);
 });
+
+test("requests that are pipelined behind a slow one are read ahead only so far", async () => {
+  await using bench = loopback(() => new Promise(() => {}));
+  const client = bench.connect();
+  for (let i = 0; i < 1000; i++) client.send(get("/", `X: ${"x".repeat(10_000)}\r\n`));
+  await bench.settled();
+  assert.ok(client.pending > 9_500_000, `${client.pending} octets are left with the client`);
+  client.reset();
+});
+
+test("a thousand pipelined requests are answered, each in its turn", async () => {
+  await using bench = loopback(async ({ path }) => text(path));
+  const client = bench.connect().send(Array.from({ length: 1000 }, (_, i) => get(`/${i}`)).join(""));
+  for (let i = 0; i < 1000; i++) assert.equal((await client.answer()).body, `/${i}`);
+});
+
+test("what came behind the head of an upgrade or a CONNECT belongs to the taker", async () => {
+  await using bench = serve([]);
+  const upgrade = bench.connect().send(get("/switch", "Upgrade: tea\r\nConnection: upgrade\r\n") + "hello");
+  await upgrade.until("early 5");
+  const connect = bench.connect().send("CONNECT b:1 HTTP/1.1\r\nHost: b:1\r\n\r\nhi");
+  await connect.until("early 2");
+});
+
+test("a reset at any octet of a request leaves nothing behind, and a client beside it is served", async () => {
+  await using bench = serve([]);
+  const beside = bench.connect();
+  const request = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+  for (let at = 0; at <= request.length; at++) {
+    const client = bench.connect().send(request.slice(0, at));
+    await bench.settled();
+    client.reset();
+    await bench.settled();
+    assert.equal(bench.server.stats.open, 1, `after ${at} octets`);
+  }
+  assert.equal((await beside.exchange(get("/"))).body, "hello");
+});
+
+test("a body that turns out malformed behind the answer ends the connection, without a second answer", async () => {
+  await using bench = serve([]);
+  const client = bench
+    .connect()
+    .send("POST /unread HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n");
+  assert.equal((await client.answer()).body, "unread");
+  assert.equal(await client.closed, "fin");
+  assert.equal(client.untaken, "");
+});
+
+test("a silent client beside a busy one is cut, and the busy one is not", async () => {
+  await using bench = serve(["timeouts.head=1000", "timeouts.idle=1000"]);
+  const silent = bench.connect().send("GET / HT");
+  const busy = bench.connect();
+  for (let i = 0; i < 10; i++) {
+    bench.clock.tick(500);
+    assert.equal((await busy.exchange(get("/"))).status, 200);
+  }
+  assert.match(silent.received, /^HTTP\/1\.1 408 /);
+});

@@ -140,7 +140,6 @@ test("a thenable is as good as a promise, and one that misbehaves is a failure l
     ],
   ];
   for (const [name, status, then] of thenables) {
-    // biome-ignore lint/suspicious/noThenProperty: that is what is tested
     await using bench = loopback((() => ({ then })) as unknown as Handler);
     const client = bench.connect();
     assert.equal((await client.exchange(GET)).status, status, name);
@@ -390,7 +389,7 @@ test("a body that did not come is told of once, not again when the handler passe
   assert.deepEqual({ failures, refused }, { failures: 0, refused: 1 });
 });
 
-test("a failure of an imperative handler after its end is told of, and changes nothing of the answer", async () => {
+test("a failure of an imperative handler after its end changes nothing of the answer", async () => {
   const thrown = new Error("after the end");
   for (const answer of [
     imperative((_request, response) => {

@@ -4,7 +4,7 @@ import { LocalError, TransportError } from "../../base/errors.ts";
 import type { Address } from "../../base/transport.ts";
 import { files } from "../../handlers/files.ts";
 import { createServer, type Server } from "../../server/server.ts";
-import { accessLine } from "../access-line.ts";
+import { accessLine, failureLine } from "../access-line.ts";
 import { type Command, Complaint, type Io, Misuse, type Values } from "../command.ts";
 import { paintFor } from "../paint.ts";
 
@@ -64,6 +64,10 @@ function serverFor(folder: string, values: Values, io: Io): Server {
   const handler = files(folder, { listing: values["listing"] !== false });
   return createServer(handler, {
     hooks: {
+      error: (error, request) => {
+        const line = failureLine(error, request);
+        if (line !== null) io.stderr.write(line);
+      },
       ...(values["quiet"] !== true && {
         reply: (request, info) => void io.stdout.write(accessLine(request, info, paint)),
       }),

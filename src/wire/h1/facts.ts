@@ -68,7 +68,7 @@ let lastHost = "";
 function isHost(host: string): boolean {
   if (host === lastHost) return true;
   if (parseAuthority(host) === undefined) return false;
-  lastHost = host;
+  lastHost = Buffer.from(host, "latin1").toString("latin1"); // a slice would keep its head alive
   return true;
 }
 
@@ -89,23 +89,36 @@ export function readFacts(text: string, marks: readonly number[]): Facts {
     const name = nameThatMatters(text, marks[i] as number, marks[i + 1] as number);
     if (name === null) continue;
     const value = text.slice(marks[i + 2], marks[i + 3]);
-    if (name === "host") {
-      if (hosts++ === 0) host = value;
-    } else if (name === "connection") connection = join(connection, value);
-    else if (name === "content-length") length = join(length, value);
-    else if (name === "transfer-encoding") codings = join(codings, value);
-    else if (name === "expect") expect = join(expect, value);
-    else upgrade = true;
+    switch (name) {
+      case "host":
+        if (hosts++ === 0) host = value;
+        break;
+      case "connection":
+        connection = join(connection, value);
+        break;
+      case "content-length":
+        length = join(length, value);
+        break;
+      case "transfer-encoding":
+        codings = join(codings, value);
+        break;
+      case "expect":
+        expect = join(expect, value);
+        break;
+      default:
+        upgrade = true;
+    }
   }
+  const says = (member: string): boolean => connection !== null && hasMember(connection, member);
   return {
     hosts,
     host,
     hostValid: hosts > 0 && isHost(host),
     length,
     codings,
-    close: connection !== null && hasMember(connection, "close"),
-    keepAlive: connection !== null && hasMember(connection, "keep-alive"),
-    upgrade: upgrade && connection !== null && hasMember(connection, "upgrade"),
+    close: says("close"),
+    keepAlive: says("keep-alive"),
+    upgrade: upgrade && says("upgrade"),
     expect,
   };
 }

@@ -22,10 +22,11 @@ import {
   responseHead,
   saysClose,
 } from "./encode.ts";
-import { fieldsOf, type HeadBlock } from "./facts.ts";
+import { fieldsOf } from "./facts.ts";
 import { checkHost, expectsContinue, type Framing, persists, requestFraming, responseFraming } from "./framing.ts";
 import { type Leniency, STRICT, WIRE_LIMITS, type WireLimits } from "./limits.ts";
 import { HeadParser } from "./parse.ts";
+import { ReceivedHead } from "./received-head.ts";
 import { CLOSED, Cycle, DATA, ENDED, INFORMATIONAL, REQUEST, RESPONSE } from "./state.ts";
 
 export interface MachineOptions {
@@ -39,28 +40,6 @@ export interface MachineOptions {
 
 const NO_DEFAULTS: readonly DefaultLine[] = [];
 const noDate = (): string => "";
-
-/** The head of a received request. Its fields become an object when they are asked for. */
-class ReceivedHead implements RequestHead {
-  readonly method: string;
-  readonly target: string;
-  readonly version: Version;
-  readonly #block: HeadBlock;
-  #headers: Fields | null;
-
-  constructor(method: string, target: string, version: Version, block: HeadBlock) {
-    this.method = method;
-    this.target = target;
-    this.version = version;
-    this.#block = block;
-    this.#headers = null;
-  }
-
-  get headers(): Fields {
-    if (this.#headers === null) this.#headers = fieldsOf(this.#block);
-    return this.#headers;
-  }
-}
 
 /** The HTTP/1.1 machine, for either role. */
 export class H1Machine implements Machine {

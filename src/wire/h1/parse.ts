@@ -251,7 +251,8 @@ export class HeadParser {
     const { bytes, start, end } = buffer;
     const from = start + this.#at;
     const length = last.bytes.length - last.fieldsStart;
-    if (end - from < length || !sameBytes(bytes, from, last.bytes, last.fieldsStart)) return false;
+    if (end - from < length || this.#at + length > this.#limits.headBytes) return false;
+    if (!sameBytes(bytes, from, last.bytes, last.fieldsStart)) return false;
     this.#misses = 0;
     this.block = last.block;
     this.#at += length;
