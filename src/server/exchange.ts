@@ -337,8 +337,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     this.#stream = null;
     this.writing = "done";
     this.#conclude();
-    if (this.#line.closing) this.#drop();
-    else this.#skip();
+    this.#skip();
     this.#check();
   }
 
@@ -364,17 +363,11 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   /** Nobody reads the rest of the body: it is skipped. */
   #skip(): void {
-    if (this.reading !== "body") return;
-    this.reading = "discard";
-    this.#inbound?.cancel(new TransportError("NET_CLOSED", "The reply was finished before the body was read."));
-    this.#line.resumeBody();
-  }
-
-  /** No request comes after it either: it is dropped behind our FIN, as far as the peer still sends it (RFC 9112 §9.6). */
-  #drop(): void {
     if (this.reading === "done") return;
-    this.reading = "done";
+    // Where no request comes after it, it is dropped behind our FIN, as far as the peer still sends it (RFC 9112 §9.6).
+    this.reading = this.writing === "done" && this.#line.closing ? "done" : "discard";
     this.#inbound?.cancel(new TransportError("NET_CLOSED", "The reply was finished before the body was read."));
+    if (this.reading === "discard") this.#line.resumeBody();
   }
 
   #discard(length: number): void {

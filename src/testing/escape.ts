@@ -16,7 +16,12 @@ export function escaped(text: string): string {
   );
 }
 
-/** The text behind escaped(); undefined where an escape is none of those. */
+/**
+ * The text behind escaped(); undefined where an escape is none of those.
+ *
+ * @example
+ * unescaped("a\\r\\n"); // "a\r\n"
+ */
 export function unescaped(text: string): string | undefined {
   let valid = true;
   const plain = text.replace(/\\(?:x([0-9a-fA-F]{2})|([\s\S]?))/g, (_, hex?: string, name?: string) => {
@@ -30,6 +35,9 @@ export function unescaped(text: string): string | undefined {
 
 /**
  * What was expected over what was received, line by line as on the wire, with a mark at the first octet that differs.
+ *
+ * @example
+ * console.log(difference("200 OK\r\n", client.received));
  */
 export function difference(expected: string, received: string): string {
   let at = 0;

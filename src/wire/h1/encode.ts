@@ -92,9 +92,6 @@ export function informationalHead(head: ResponseHead): string {
 export function requestHead(head: RequestHead, framing: Framing): string {
   const { headers } = head;
   const kinds = kindsOf(headers);
-  if (!isToken(head.method) || !isTarget(head.target)) {
-    throw new LocalError("USE_BAD_FIELD", `The request line is ${JSON.stringify(`${head.method} ${head.target}`)}.`);
-  }
   let text = `${head.method} ${head.target} HTTP/${head.version}\r\n${wireText(headers)}`;
   // RFC 9110 §8.6: a request without content says nothing, unless the method gives content a meaning.
   if (framing === "chunked") text += "Transfer-Encoding: chunked\r\n";
@@ -115,6 +112,13 @@ export function checkFraming(headers: Fields): void {
 export function checkReason(head: ResponseHead): void {
   if (head.reason !== reason(head.status) && !isFieldValue(head.reason)) {
     throw new LocalError("USE_BAD_FIELD", `The reason is ${JSON.stringify(head.reason)}.`);
+  }
+}
+
+/** Refuses a method or a target that would break the request line. */
+export function checkRequestLine(head: RequestHead): void {
+  if (!isToken(head.method) || !isTarget(head.target)) {
+    throw new LocalError("USE_BAD_FIELD", `The request line is ${JSON.stringify(`${head.method} ${head.target}`)}.`);
   }
 }
 

@@ -4,11 +4,11 @@
 //
 // Knows the grammar of lines. What the fields mean for the message is framing.ts's to say.
 import { RemoteError } from "../../base/errors.ts";
-import type { Version } from "../../message/head.ts";
 import { FIELD_VALUE, TOKEN } from "../../message/token.ts";
 import type { ReceiveBuffer } from "./buffer.ts";
 import { type HeadBlock, NO_FIELDS, readFacts } from "./facts.ts";
-import { type Leniency, REUSE_MISSES, REUSED_HEAD_BYTES, WIRE_LIMITS, type WireLimits } from "./limits.ts";
+import type { HeadMemory } from "./head-memory.ts";
+import { type Leniency, WIRE_LIMITS, type WireLimits } from "./limits.ts";
 import { latin1, StartLineParser } from "./start-line.ts";
 
 const HTAB = 0x09;
@@ -32,21 +32,11 @@ const LAST_END = 6;
 // Offsets are gathered here and copied once a head is whole: four a line, relative to the first line.
 const scratch: number[] = [];
 
-/** A head that was read, by its bytes. */
-interface KnownHead {
-  readonly bytes: Uint8Array;
-  readonly fieldsStart: number;
-  readonly method: string;
-  readonly target: string;
-  readonly version: Version;
-  readonly block: HeadBlock;
-}
-
 const NO_START_LINE = new StartLineParser("request", WIRE_LIMITS);
 
 export class HeadParser {
-  readonly #limits: WireLimits;
-  readonly #leniency: Leniency;
+  readonly limits: WireLimits;
+  readonly leniency: Leniency;
   readonly #section: Section;
   // Positions are relative to the start of the buffer, which stays at the start of the section until it is whole.
   #phase: number;
@@ -61,14 +51,11 @@ export class HeadParser {
   readonly start: StartLineParser;
   /** The fields, once parse() has said true. */
   block: HeadBlock = NO_FIELDS;
-  /** An earlier head of this connection: what one client sends is mostly the same bytes, again and again. */
-  #last: KnownHead | null = null;
-  #misses = 0;
 
   constructor(section: Section, limits: WireLimits, leniency: Leniency) {
     this.#section = section;
-    this.#limits = limits;
-    this.#leniency = leniency;
+    this.limits = limits;
+    this.leniency = leniency;
     this.start = section === "trailers" ? NO_START_LINE : new StartLineParser(section, limits);
     this.#phase = section === "trailers" ? LINE : START;
   }
@@ -81,22 +68,23 @@ export class HeadParser {
   /**
    * Reads on. True: the section is whole, and its octets are taken from the buffer.
    *
+   * @param memory what the connection remembers of its heads.
    * @throws RemoteError with the status that refuses it.
    */
-  parse(buffer: ReceiveBuffer): boolean {
+  parse(buffer: ReceiveBuffer, memory: HeadMemory | null = null): boolean {
     if (buffer.length <= this.#at) return false;
     if (this.#phase === START) {
       const { start } = this;
-      if (start.at === 0 && this.#sameHead(buffer)) return true;
+      if (start.at === 0 && memory !== null && this.#takeHead(buffer, memory)) return true;
       if (!start.parse(buffer)) return false;
       this.#at = start.at;
       this.#fieldsStart = start.at;
       this.#phase = LINE;
     }
-    if (!this.#sameFields(buffer)) {
+    if (memory === null || !this.#takeFields(buffer, memory)) {
       if (this.#saved !== null) this.#restore();
       if (!this.#fieldLines(buffer)) return this.#suspend();
-      this.#finish(buffer);
+      this.#finish(buffer, memory);
     }
     buffer.start += this.#at;
     this.#phase = this.#section === "trailers" ? LINE : START;
@@ -112,7 +100,7 @@ export class HeadParser {
   // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: see above
   #fieldLines(buffer: ReceiveBuffer): boolean {
     const { bytes, start, end } = buffer;
-    const limits = this.#limits;
+    const limits = this.limits;
     let phase = this.#phase;
     let i = start + this.#at;
     let marked = this.#marked;
@@ -126,7 +114,7 @@ export class HeadParser {
           continue;
         }
         if (octet === SP || octet === HTAB) {
-          if (marked === 0 || !this.#leniency.obsFold) throw new RemoteError("WIRE_FOLDED_FIELD");
+          if (marked === 0 || !this.leniency.obsFold) throw new RemoteError("WIRE_FOLDED_FIELD");
           marked -= 4;
           bytes[i - 1] = SP; // RFC 9112 §5.2: each fold is replaced by spaces before the value is interpreted
           bytes[i - 2] = SP;
@@ -208,7 +196,7 @@ export class HeadParser {
     this.#saved = null;
   }
 
-  #finish(buffer: ReceiveBuffer): void {
+  #finish(buffer: ReceiveBuffer, memory: HeadMemory | null): void {
     const { bytes, start } = buffer;
     const from = start + this.#fieldsStart;
     const to = start + this.#at;
@@ -219,43 +207,33 @@ export class HeadParser {
     const text = latin1(bytes, from, to);
     const marks = scratch.slice(0, this.#marked);
     this.block = { text, marks, facts: readFacts(text, marks) };
-    if (this.#section === "request" && this.#misses < REUSE_MISSES && to - start <= REUSED_HEAD_BYTES) {
-      this.#misses++;
+    if (memory?.wants(to - start) === true) {
       const { method, target, version } = this.start;
       const known = Uint8Array.prototype.slice.call(bytes, start, to);
-      this.#last = { bytes: known, fieldsStart: this.#fieldsStart, method, target, version, block: this.block };
-    } else {
-      this.#last = null;
+      memory.remember({ bytes: known, fieldsStart: this.#fieldsStart, method, target, version, block: this.block });
     }
   }
 
-  // Equal byte for byte: whatever reading it would have found or refused, it found the last time.
-  #sameHead(buffer: ReceiveBuffer): boolean {
-    const last = this.#last;
-    if (last === null || buffer.length < last.bytes.length) return false;
-    if (!sameBytes(buffer.bytes, buffer.start, last.bytes, 0)) return false;
+  #takeHead(buffer: ReceiveBuffer, memory: HeadMemory): boolean {
+    const known = memory.sameHead(buffer);
+    if (known === null) return false;
     const { start } = this;
-    start.method = last.method;
-    start.target = last.target;
-    start.version = last.version;
-    this.block = last.block;
-    this.#misses = 0;
-    buffer.start += last.bytes.length;
+    start.method = known.method;
+    start.target = known.target;
+    start.version = known.version;
+    this.block = known.block;
+    buffer.start += known.bytes.length;
     return true;
   }
 
-  // The fields are, when the request line is not: comparing is a fifth of scanning.
-  #sameFields(buffer: ReceiveBuffer): boolean {
-    const last = this.#last;
-    if (last === null || this.#phase !== LINE || this.#at !== this.#fieldsStart) return false;
-    const { bytes, start, end } = buffer;
-    const from = start + this.#at;
-    const length = last.bytes.length - last.fieldsStart;
-    if (end - from < length || this.#at + length > this.#limits.headBytes) return false;
-    if (!sameBytes(bytes, from, last.bytes, last.fieldsStart)) return false;
-    this.#misses = 0;
-    this.block = last.block;
-    this.#at += length;
+  #takeFields(buffer: ReceiveBuffer, memory: HeadMemory): boolean {
+    if (this.#phase !== LINE || this.#at !== this.#fieldsStart) return false;
+    const known = memory.sameFields(buffer.bytes, buffer.start + this.#at, buffer.end);
+    if (known === null) return false;
+    const at = this.#at + known.bytes.length - known.fieldsStart;
+    if (at > this.limits.headBytes) return false; // the fields are known, but behind a longer request line
+    this.block = known.block;
+    this.#at = at;
     return true;
   }
 
@@ -285,17 +263,4 @@ function valueEndFrom(bytes: Uint8Array, from: number, end: number): number {
   }
   while (i < end && T[b[i]!] === 1) i++;
   return i;
-}
-
-// Below this many octets a loop is faster than the call into native code.
-const LOOP_BYTES = 96;
-
-const { compare } = Buffer.prototype;
-
-/** Whether what begins at `at` equals `other` from `from` to its end. */
-function sameBytes(bytes: Uint8Array, at: number, other: Uint8Array, from: number): boolean {
-  const length = other.length - from;
-  if (length > LOOP_BYTES) return compare.call(bytes, other, from, other.length, at, at + length) === 0;
-  for (let i = 0; i < length; i++) if (bytes[at + i] !== other[from + i]) return false;
-  return true;
 }
