@@ -161,6 +161,18 @@ test("a sink that is full is given nothing until resume(), and the producer wait
   assert.deepEqual(told, ["a", "b", "end"]);
 });
 
+test("what a sink has taken counts no longer, so that there is room again", async () => {
+  const pipe = new Pipe(4);
+  const { sink, told } = recording(1);
+  pipe.attach(sink);
+  pipe.write("a");
+  assert.deepEqual([pipe.write("bcde"), pipe.size], [false, 4]);
+  sink.chunk = (chunk) => told.push(textOf(chunk)) > 0;
+  pipe.resume();
+  assert.deepEqual([pipe.size, pipe.write("f"), told], [0, true, ["a", "bcde", "f"]]);
+  await pipe.drained();
+});
+
 test("an end that was said while the sink was full comes behind the last chunk", () => {
   const pipe = new Pipe();
   const { sink, told } = recording(1);

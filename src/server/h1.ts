@@ -35,7 +35,6 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   readonly #transport: Transport;
   readonly #machine: H1Machine;
   readonly #outbox: Outbox;
-  readonly #out: (piece: Uint8Array | string) => void;
   #exchange: Exchange | null = null;
   #reason: Reason = "none";
   /** Whether the loop runs: it is not entered from within, and what is sent meanwhile leaves when it ends. */
@@ -58,7 +57,6 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.since = site.clock.wall();
     this.#transport = transport;
     this.#outbox = new Outbox(transport);
-    this.#out = (piece) => this.#outbox.push(piece);
     this.#machine = new H1Machine("server", site.settings.wire);
     site.deadlines.add(this);
     // Who connects and says nothing is idle, but has no more time than a slow head.
@@ -234,22 +232,22 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   }
 
   respond(head: ResponseHead, length: number | undefined): void {
-    this.#machine.respond(head, length, this.#out);
+    this.#machine.respond(head, length, to(this.#outbox));
     this.#sending();
   }
 
   sendData(bytes: Uint8Array | string): void {
-    this.#machine.data(bytes, this.#out);
+    this.#machine.data(bytes, to(this.#outbox));
     this.#sending();
   }
 
   sendEnd(trailers: Fields | null): void {
-    this.#machine.end(trailers, this.#out);
+    this.#machine.end(trailers, to(this.#outbox));
     this.#sending();
   }
 
   inform(head: ResponseHead): void {
-    this.#machine.send({ type: "informational", head }, this.#out);
+    this.#machine.send({ type: "informational", head }, to(this.#outbox));
     this.#sending();
   }
 
@@ -406,6 +404,15 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.#machine.failTheirs();
     return new RemoteError("WIRE_TIMEOUT");
   }
+}
+
+// The machine gives its pieces to a function, at once: one for all connections, instead of a closure for each.
+let outbox: Outbox;
+const push = (piece: Uint8Array | string): void => outbox.push(piece);
+
+function to(own: Outbox): typeof push {
+  outbox = own;
+  return push;
 }
 
 function flushDue(connection: H1Connection): void {

@@ -227,7 +227,7 @@ test("a thousand pipelined requests are answered, each in its turn", async () =>
 
 test("what came behind the head of an upgrade or a CONNECT belongs to the taker", async () => {
   await using bench = serve([]);
-  const upgrade = bench.connect().send(get("/switch", "Upgrade: tea\r\nConnection: upgrade\r\n") + "hello");
+  const upgrade = bench.connect().send(`${get("/switch", "Upgrade: tea\r\nConnection: upgrade\r\n")}hello`);
   await upgrade.until("early 5");
   const connect = bench.connect().send("CONNECT b:1 HTTP/1.1\r\nHost: b:1\r\n\r\nhi");
   await connect.until("early 2");
