@@ -14,6 +14,7 @@ const TABLE = {
   // ── WIRE: the peer broke the protocol (RemoteError) ─────────────────────────────────────────────────────────────────
   WIRE_BAD_REQUEST_LINE: { status: 400, text: "The request line is not `method SP target SP version` (RFC 9112 §3)." },
   WIRE_BAD_STATUS_LINE: { status: 502, text: "The status line is not `version SP status SP [reason]` (RFC 9112 §4)." },
+  WIRE_METHOD_TOO_LONG: { status: 501, text: "The method is longer than `limits.targetBytes`, and so none that a server could know (RFC 9112 §3)." },
   WIRE_BAD_TARGET: { status: 400, text: "The request target has none of the four forms its method allows (RFC 9112 §3.2)." },
   WIRE_TARGET_TOO_LONG: { status: 414, text: "The request target is longer than `limits.targetBytes`." },
   WIRE_BAD_VERSION: { status: 505, text: "The version is neither HTTP/1.0 nor HTTP/1.1 (RFC 9110 §2.5)." },

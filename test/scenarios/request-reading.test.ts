@@ -225,7 +225,8 @@ test("the body is unread when the handler is called, and behind the blank line [
 test("a folded line is refused, and joined where the server was told so [CH-51]", async () => {
   const octets = GET.replace("\r\n\r\n", "\r\nX: a\r\n  b\r\n\r\n");
   assert.equal(await statusOf(octets), 400);
-  assert.equal(await seen(octets, ({ headers }) => headers.get("x"), { leniency: { obsFold: true } }), "a b");
+  const joined = await seen(octets, ({ headers }) => headers.get("x"), { leniency: { obsFold: true } });
+  assert.match(joined ?? "", /^a +b$/);
 });
 
 test("host and port are readable, of Host and of an absolute target [HS-11]", async () => {

@@ -12,7 +12,6 @@ import {
 } from "../../message/fields.ts";
 import type { RequestHead, ResponseHead } from "../../message/head.ts";
 import { reason } from "../../message/status.ts";
-import { isFieldValue, isTarget, isToken } from "../../message/token.ts";
 import type { Framing } from "./framing.ts";
 
 export type Out = (bytes: Uint8Array | string) => void;
@@ -101,34 +100,6 @@ export function requestHead(head: RequestHead, framing: Framing): string {
     }
   }
   return `${text}\r\n`;
-}
-
-/** Refuses fields that are the encoder's to write. */
-export function checkFraming(headers: Fields): void {
-  if ((kindsOf(headers) & TRANSFER_ENCODING) !== 0) throw new LocalError("USE_FRAMING_FIELD");
-}
-
-/** Refuses a reason phrase that would break the line: it may come from whoever is quoted in it, as a field may. */
-export function checkReason(head: ResponseHead): void {
-  if (head.reason !== reason(head.status) && !isFieldValue(head.reason)) {
-    throw new LocalError("USE_BAD_FIELD", `The reason is ${JSON.stringify(head.reason)}.`);
-  }
-}
-
-/** Refuses a method or a target that would break the request line. */
-export function checkRequestLine(head: RequestHead): void {
-  if (!isToken(head.method) || !isTarget(head.target)) {
-    throw new LocalError("USE_BAD_FIELD", `The request line is ${JSON.stringify(`${head.method} ${head.target}`)}.`);
-  }
-}
-
-/** Refuses a Content-Length other than the one line that says what the framing does. */
-export function checkLength(headers: Fields, framing: Framing): void {
-  if ((kindsOf(headers) & CONTENT_LENGTH) === 0) return;
-  const said = headers.all("content-length").join(", ");
-  if (said !== String(framing)) {
-    throw new LocalError("USE_BODY_LENGTH", `Content-Length is ${JSON.stringify(said)}, the body is ${framing}.`);
-  }
 }
 
 /** The writer for a framing. @param held the body is not sent at all, but may be counted: HEAD. */

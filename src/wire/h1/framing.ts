@@ -23,9 +23,11 @@ export function checkHost(facts: Facts, version: Version, required: boolean): vo
 /** Refuses an expectation other than 100-continue; true where that one is meant. 1.0 has none (RFC 9110 §10.1.1). */
 export function expectsContinue(facts: Facts, version: Version): boolean {
   if (facts.expect === null || version === "1.0") return false;
-  if (facts.expect.toLowerCase() !== "100-continue")
+  const expectations = splitList(facts.expect);
+  if (expectations.some((each) => each.toLowerCase() !== "100-continue")) {
     throw new RemoteError("WIRE_EXPECTATION", JSON.stringify(facts.expect));
-  return true;
+  }
+  return expectations.length > 0;
 }
 
 /** Whether the connection may carry another message after this one (RFC 9112 §9.3). */

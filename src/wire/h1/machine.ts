@@ -1,7 +1,7 @@
 // One HTTP/1 connection from one side, without I/O: bytes in, events out; events in, bytes out. Which reader or writer works
 // is chosen by the state (state.ts), how long a body is by framing.ts; nothing here looks at a field by itself.
 import { LocalError, RemoteError } from "../../base/errors.ts";
-import { CONTENT_LENGTH, type Fields, kindsOf } from "../../message/fields.ts";
+import type { Fields } from "../../message/fields.ts";
 import type { RequestHead, ResponseHead, Version } from "../../message/head.ts";
 import { mayHaveBody } from "../../message/status.ts";
 import { targetForm } from "../../message/target.ts";
@@ -11,10 +11,6 @@ import { type BodyReader, bodyReader } from "./decode.ts";
 import {
   type BodyWriter,
   bodyWriter,
-  checkFraming,
-  checkLength,
-  checkReason,
-  checkRequestLine,
   type DefaultLine,
   framingLines,
   informationalHead,
@@ -29,6 +25,7 @@ import { HeadMemory } from "./head-memory.ts";
 import { type Leniency, STRICT, WIRE_LIMITS, type WireLimits } from "./limits.ts";
 import { HeadParser } from "./parse.ts";
 import { ReceivedHead } from "./received-head.ts";
+import { checkInformational, checkRequest, checkResponse } from "./sendable.ts";
 import { CLOSED, Cycle, DATA, ENDED, INFORMATIONAL, REQUEST, RESPONSE } from "./state.ts";
 
 export interface MachineOptions {
@@ -306,7 +303,8 @@ export class H1Machine implements Machine {
     const full = withBody ? (length ?? (this.#version === "1.0" ? "close" : "chunked")) : "none";
     // HEAD has the length that GET would have, and no body (RFC 9110 §9.3.2).
     const framing = this.#method === "HEAD" ? "none" : full;
-    this.#checkResponse(head, switches, framing);
+    checkResponse(head, framing, switches);
+    if (switches) this.#checkSwitch();
     if (this.ours === "idle") this.#cycle.keepAlive = false; // an answer to what could not be read
     this.#step(RESPONSE, "response");
     this.#awaits = false;
@@ -322,19 +320,6 @@ export class H1Machine implements Machine {
     if (switches) this.#cycle.accept();
   }
 
-  /** Before anything is stepped: what is refused can still be answered in another way. */
-  #checkResponse(head: ResponseHead, switches: boolean, framing: Framing | "none"): void {
-    const { status } = head;
-    checkFraming(head.headers);
-    checkReason(head);
-    if (framing !== "none") checkLength(head.headers, framing);
-    if (switches) this.#checkSwitch();
-    if ((status < 200 && !switches) || status > 999) throw new LocalError("USE_BAD_STATUS", `It is ${status}.`);
-    if ((switches || status === 204) && (kindsOf(head.headers) & CONTENT_LENGTH) !== 0) {
-      throw new LocalError("USE_FRAMING_FIELD", `${status} has no Content-Length (RFC 9110 §8.6).`);
-    }
-  }
-
   // RFC 9110 §7.8: what is left of the request is not yet the other protocol's.
   #checkSwitch(): void {
     if (!this.#cycle.proposed) throw new LocalError("USE_STATE", "The request proposed nothing to switch to.");
@@ -348,23 +333,15 @@ export class H1Machine implements Machine {
   }
 
   #sendInformational(head: ResponseHead, out: Out): void {
-    if (head.status < 100 || head.status > 199 || head.status === 101)
-      throw new LocalError("USE_BAD_STATUS", `It is ${head.status}.`);
+    checkInformational(head);
     if (this.#version === "1.0") throw new LocalError("USE_STATE", "A peer of HTTP/1.0 is sent no 1xx.");
-    checkFraming(head.headers);
-    checkReason(head);
-    if ((kindsOf(head.headers) & CONTENT_LENGTH) !== 0) {
-      throw new LocalError("USE_FRAMING_FIELD", "1xx has no Content-Length (RFC 9110 §8.6).");
-    }
     this.#step(INFORMATIONAL, "informational");
     if (head.status === 100) this.#awaits = false;
     out(informationalHead(head));
   }
 
   #sendRequest(head: RequestHead, length: number | undefined, out: Out): void {
-    checkRequestLine(head);
-    checkFraming(head.headers);
-    checkLength(head.headers, length ?? "chunked");
+    checkRequest(head, length ?? "chunked");
     this.#step(REQUEST, "request");
     this.#method = head.method;
     this.#version = head.version;

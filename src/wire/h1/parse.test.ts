@@ -208,7 +208,7 @@ test("a target of just the limit is read, one octet more gives 414 [GB-38]", () 
   assert.match(read(line(`GET ${longest} HTTP/1.1`), { limits })[0] ?? "", /^request GET \/a+ 1\.1/);
   refused(line(`GET ${longest}a HTTP/1.1`), "WIRE_TARGET_TOO_LONG", 414, { limits });
   refused(`GET ${longest}a`, "WIRE_TARGET_TOO_LONG", 414, { limits });
-  refused(`${"M".repeat(1025)} / HTTP/1.1`, "WIRE_BAD_REQUEST_LINE", 400, { limits });
+  refused(`${"M".repeat(1025)} / HTTP/1.1`, "WIRE_METHOD_TOO_LONG", 501, { limits });
 });
 
 test("a field line of just the limit is read, one octet more gives 431 [CH-50]", () => {

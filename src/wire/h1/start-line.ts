@@ -90,8 +90,8 @@ export class StartLineParser {
     let i = start + this.at;
     while (i < end && TOKEN[bytes[i] as number] === 1) i++;
     this.at = i - start;
-    // A method has no limit of its own in the RFC; one that is longer than this is none (RFC 9112 §3: 501).
-    if (i - from > this.#limits.targetBytes) throw new RemoteError("WIRE_BAD_REQUEST_LINE", "The method is too long.");
+    // A method has no limit of its own; one that is longer than a target may be is none that is known (RFC 9112 §3: 501).
+    if (i - from > this.#limits.targetBytes) throw new RemoteError("WIRE_METHOD_TOO_LONG");
     if (i === end) return false;
     if (bytes[i] !== SP || i === from) throw new RemoteError("WIRE_BAD_REQUEST_LINE");
     this.#methodEnd = this.at++;

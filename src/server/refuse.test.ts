@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ERRORS, HttpError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
+import { empty, text } from "../message/reply.ts";
+import { plainPage, refusal, refusing, statusOf } from "./refuse.ts";
+
+test("an error of ours has the status of its code, anything else is 500", () => {
+  assert.equal(statusOf(new HttpError(418)), 418);
+  assert.equal(statusOf(new RemoteError("WIRE_TIMEOUT")), 408);
+  assert.equal(statusOf(new LocalError("USE_STATE")), 500);
+  assert.equal(statusOf(new TransportError("NET_CONNECT")), 502);
+  const others: unknown[] = [
+    new Error("x"),
+    "x",
+    0,
+    null,
+    undefined,
+    { status: 200 },
+    Object.assign(new Error("x"), { status: 200 }),
+  ];
+  for (const other of others) assert.equal(statusOf(other), 500);
+});
+
+test("of no error but an HttpError a word reaches the peer", () => {
+  const errors: unknown[] = [
+    new Error("secret"),
+    "secret",
+    { message: "secret" },
+    new RemoteError("WIRE_BAD_FIELD", "secret"),
+    new LocalError("USE_BAD_FIELD", "secret"),
+    new TransportError("NET_CONNECT", "secret"),
+    new HttpError(500, undefined, { cause: new Error("secret") }),
+  ];
+  for (const error of errors) {
+    const { body } = refusal(plainPage, error, undefined);
+    assert.doesNotMatch(String(body), /secret|USE_|WIRE_|NET_| at /);
+    for (const { text: sentence } of Object.values(ERRORS)) assert.equal(String(body).includes(sentence), false);
+  }
+  assert.equal(
+    refusal(plainPage, new HttpError(404, "No such board."), undefined).body,
+    "404 Not Found\nNo such board.\n",
+  );
+  assert.equal(refusal(plainPage, new HttpError(404), undefined).body, "404 Not Found\n");
+  assert.equal(refusal(plainPage, new HttpError(499), undefined).body, "499\n");
+});
+
+test("the page is asked with status and message, and one that fails or is none is not used", () => {
+  const asked: unknown[] = [];
+  const made = empty(204);
+  const used = refusal(
+    (status, message, request) => {
+      asked.push(status, message, request);
+      return made;
+    },
+    new HttpError(409, "Busy."),
+    undefined,
+  );
+  assert.deepEqual([used, ...asked], [made, 409, "Busy.", undefined]);
+  const wrong: unknown[] = [undefined, null, "page", { status: 200 }, Promise.resolve(text("x"))];
+  for (const value of wrong) assert.equal(refusal(() => value as never, new HttpError(409), undefined).status, 409);
+  const thrown = refusal(
+    () => {
+      throw new Error("x");
+    },
+    new HttpError(409),
+    undefined,
+  );
+  assert.equal(thrown.status, 409);
+});
+
+test("a handler that always refuses does", async () => {
+  const made = await refusing(403)(undefined as never);
+  assert.deepEqual([made.status, made.body], [403, "403 Forbidden\n"]);
+});
