@@ -6,15 +6,14 @@ import type { Peer, Transport, TransportEvents } from "../base/transport.ts";
 import type { Takeover } from "../message/body.ts";
 import { Fields } from "../message/fields.ts";
 import type { RequestHead, ResponseHead } from "../message/head.ts";
-import { empty, type Reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import type { Signal, WireEvent } from "../wire/events.ts";
 import { H1Machine } from "../wire/h1/machine.ts";
 import type { Watched } from "./deadlines.ts";
 import { AHEAD_BYTES } from "./defaults.ts";
-import { echoTrace } from "./echo.ts";
 import { Exchange, type Line } from "./exchange.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, pushTo } from "./outbox.ts";
+import { ownAnswer } from "./own-answers.ts";
 import type { Connection, Protocol, Settings, Site } from "./site.ts";
 import { WrappedTransport } from "./wrapped.ts";
 
@@ -189,7 +188,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     if (length === 0) this.#machine.next();
     else if (length !== undefined && this.#machine.buffered >= length) this.#offerWhole(exchange);
     site.requested(exchange.request, this);
-    const own = this.#ownAnswer(exchange.request);
+    const own = ownAnswer(exchange.request, this.settings, site);
     if (own !== null) exchange.answer(own);
     else exchange.begin();
     exchange.settle();
@@ -200,14 +199,6 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     const data = this.#machine.next() as { readonly bytes: Uint8Array };
     exchange.offer(data.bytes);
     this.#machine.next();
-  }
-
-  /** What a server answers by itself: OPTIONS * and TRACE (RFC 9110 §9.3.7, §9.3.8). */
-  #ownAnswer(request: Request): Reply | null {
-    const { method, target } = request;
-    if (target.length === 1 && target === "*") return empty(200);
-    if (method.length !== 5 || method !== "TRACE") return null;
-    return this.settings.trace === "echo" ? echoTrace(request) : this.site.refuse(this.site.unknownMethod(), request);
   }
 
   /** What came cannot be understood, or came too late. */
@@ -232,22 +223,22 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   }
 
   respond(head: ResponseHead, length: number | undefined): void {
-    this.#machine.respond(head, length, to(this.#outbox));
+    this.#machine.respond(head, length, pushTo(this.#outbox));
     this.#sending();
   }
 
   sendData(bytes: Uint8Array | string): void {
-    this.#machine.data(bytes, to(this.#outbox));
+    this.#machine.data(bytes, pushTo(this.#outbox));
     this.#sending();
   }
 
   sendEnd(trailers: Fields | null): void {
-    this.#machine.end(trailers, to(this.#outbox));
+    this.#machine.end(trailers, pushTo(this.#outbox));
     this.#sending();
   }
 
   inform(head: ResponseHead): void {
-    this.#machine.send({ type: "informational", head }, to(this.#outbox));
+    this.#machine.send({ type: "informational", head }, pushTo(this.#outbox));
     this.#sending();
   }
 
@@ -385,8 +376,6 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   expire(): void {
     switch (this.#reason) {
       case "head":
-        this.#broken(this.#timedOut());
-        return this.#run();
       case "body":
         this.#broken(this.#timedOut());
         return this.#run();
@@ -404,15 +393,6 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.#machine.failTheirs();
     return new RemoteError("WIRE_TIMEOUT");
   }
-}
-
-// The machine gives its pieces to a function, at once: one for all connections, instead of a closure for each.
-let outbox: Outbox;
-const push = (piece: Uint8Array | string): void => outbox.push(piece);
-
-function to(own: Outbox): typeof push {
-  outbox = own;
-  return push;
 }
 
 function flushDue(connection: H1Connection): void {

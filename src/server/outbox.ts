@@ -59,6 +59,16 @@ export class Outbox {
   }
 }
 
+// A machine gives its pieces to a function, at once: one for all connections, instead of a closure for each.
+let target: Outbox;
+const push = (piece: Piece): void => target.push(piece);
+
+/** The function that puts what a machine sends into an outbox; it is to be used before the next one is asked for. */
+export function pushTo(outbox: Outbox): (piece: Piece) => void {
+  target = outbox;
+  return push;
+}
+
 function fits(head: string, body: Uint8Array): boolean {
   return head.length <= COPIED_BYTES && body.length <= COPIED_BYTES;
 }
