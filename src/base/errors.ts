@@ -53,6 +53,9 @@ const TABLE = {
   USE_BODY_USED: { status: 500, text: "The body has been read already: a body is read once, as bytes, text, json or piece by piece." },
   USE_ALREADY_LISTENING: { status: 500, text: "The server is closing or closed: make a new one, or wait until close() has settled." },
   USE_OPENED: { status: 500, text: "The transport is open already: open() is called once, and once more by a takeover." },
+  USE_BAD_PATTERN: { status: 500, text: "A route's pattern is not `[METHOD ][host]/path` with segments `text`, `{name}`, `{name:type}` or, last, `{name...}`." },
+  USE_PATTERN_CONFLICT: { status: 500, text: "Two routes match the same request and neither is the more specific; the message names both, and a path." },
+  USE_FROZEN: { status: 500, text: "The table of routes was made once and for all; use mux() or exact(), which take routes while they run." },
   USE_TRANSCRIPT: { status: 500, text: "A transcript cannot be read or was not followed; the message names the line." },
 
   // ── NET: what lies between failed (TransportError) ──────────────────────────────────────────────────────────────────

@@ -145,6 +145,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   /** Calls the handler, now or when the gate lets it. */
   begin(): void {
+    if (this.#left !== null) return; // a hook has cut the connection
     const { site, settings } = this.#line;
     if (settings.limits.requests === Number.POSITIVE_INFINITY) return this.#handle();
     const proceed = (): void => {
@@ -230,8 +231,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     if (this.writing === "done") return;
     // Where the reply has begun it can only be cut off; so it is where the refusal itself cannot be sent.
     if (this.writing === "body" || this.#refused) {
-      this.#line.cut(error instanceof Error ? error : new Error(String(error)));
-      return;
+      return this.#line.cut(error instanceof Error ? error : new Error("It is no Error.", { cause: error }));
     }
     this.#refused = true;
     // A body that is too large is not waited for.

@@ -460,3 +460,20 @@ test("the error hook is told which request it was, and undefined where there was
   assert.equal(told[0]?.path, "/here");
   assert.equal(told[1], undefined);
 });
+
+test("whatever a body throws after output cuts the connection, and the hook gets the very object [CH-39]", async () => {
+  for (const thrown of THROWN) {
+    async function* failing(): AsyncGenerator<string> {
+      yield "part";
+      throw thrown;
+    }
+    const told: unknown[] = [];
+    await using bench = loopback(() => reply(200, {}, failing()), { hooks: { error: (error) => told.push(error) } });
+    assert.equal(await bench.connect().send(GET).closed, "reset", typeof thrown);
+    await bench.settled();
+    assert.equal(told.length, 1);
+    assert.equal(Object.is(told[0], thrown), true);
+    assert.equal(bench.server.stats.open, 0);
+  }
+  assert.deepEqual(strays, []);
+});

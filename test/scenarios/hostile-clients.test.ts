@@ -8,6 +8,7 @@ import { imperative, type Responder } from "../../src/message/imperative.ts";
 import { Pipe } from "../../src/message/pipe.ts";
 import { empty, reply, text } from "../../src/message/reply.ts";
 import { deadlines, type Request } from "../../src/message/request.ts";
+import type { Connection } from "../../src/server/index.ts";
 import { type Loopback, loopback } from "../../src/testing/index.ts";
 import { strays, turns } from "./strays.ts";
 
@@ -627,7 +628,7 @@ test("a flood of header lines is refused while it comes, not when it ends", asyn
 test("a line that never ends is refused as soon as it is too long", async () => {
   for (const [start, status] of [
     ["GET /", 414],
-    ["G", 400],
+    ["G", 501],
     ["GET / HTTP/1.1\r\nHost: a\r\nX: ", 431],
     ["GET / HTTP/1.1\r\nHost: a\r\nX", 431],
   ] as const) {
@@ -934,4 +935,95 @@ test("pipelined requests that wait for a handler are read only so far", async ()
   const [connection] = bench.server.connections;
   assert.equal((connection?.received ?? 0) < 65_536 * 3, true);
   assert.equal(client.pending > 500_000, true);
+});
+
+test("a body that is awaited and never asked for ends the connection: nobody could tell what comes next", async () => {
+  await using bench = loopback(() => text("without it"));
+  const client = bench.connect().send(post(3).replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n"));
+  const answer = await client.answer("POST");
+  assert.deepEqual([answer.status, answer.informational.length], [200, 0]);
+  assert.equal(answer.headers.get("connection"), "close");
+  assert.equal(await client.closed, "fin");
+});
+
+test("a request that waits for its turn and whose body stops is answered 408, and never handled", async () => {
+  const begun: string[] = [];
+  let release = (): void => {};
+  await using bench = loopback(
+    async ({ path }) => {
+      begun.push(path);
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      return text(path);
+    },
+    { limits: { requests: 1 }, timeouts: { body: 10_000 } },
+  );
+  const first = bench.connect().send(GET.replace("/", "/first"));
+  await bench.settled();
+  const second = bench.connect().send(`${post(10, "/second")}abc`);
+  await pass(bench, 13_000);
+  assert.match(second.received, /^HTTP\/1\.1 408 /);
+  release();
+  assert.equal((await first.answer()).body, "/first");
+  await bench.settled();
+  assert.deepEqual([begun, bench.server.stats.waiting], [["/first"], 0]);
+});
+
+test("a chunked body that turns out too long is refused and the connection closes, however little is left of it [GB-39]", async () => {
+  await using bench = loopback(async (request) => text(await request.body.text(10)));
+  const client = bench.connect({ onFin: "stay" }).send(CHUNKED + chunk(10));
+  await bench.settled();
+  const answer = await client.send(`${chunk(1)}0\r\n\r\n${GET}`).answer("POST");
+  assert.deepEqual([answer.status, answer.headers.get("connection")], [413, "close"]);
+  assert.equal(await client.closed, "fin");
+  assert.equal(client.untaken, "");
+});
+
+test("a hook that cuts the connection of a request takes no place of those that are handled", async () => {
+  let handled = 0;
+  let cuts = true;
+  await using bench = loopback(
+    () => {
+      handled++;
+      return text("x");
+    },
+    {
+      limits: { requests: 1, waiting: 0 },
+      hooks: {
+        request: () => {
+          if (cuts) for (const connection of bench.server.connections) connection.destroy();
+        },
+      },
+    },
+  );
+  assert.equal(await bench.connect().send(GET).closed, "reset");
+  await bench.settled();
+  cuts = false;
+  assert.equal((await bench.connect().exchange(GET)).body, "x");
+  assert.equal(handled, 1);
+});
+
+test("whoever cuts or finishes a connection from within a handler or a hook is obeyed, and nothing breaks", async () => {
+  const all = (call: (connection: Connection) => void) => (): void => {
+    for (const connection of bench.server.connections) call(connection);
+  };
+  let within = (): void => {};
+  await using bench = loopback(
+    () => {
+      within();
+      return text("x");
+    },
+    { hooks: { reply: () => within() } },
+  );
+  within = all((connection) => connection.destroy());
+  assert.equal(await bench.connect().send(GET).closed, "reset");
+  within = all((connection) => connection.finish());
+  const finished = bench.connect().send(GET + GET);
+  assert.equal((await finished.answer()).headers.get("connection"), "close");
+  assert.equal(await finished.closed, "fin");
+  assert.equal(finished.untaken, "");
+  within = () => {};
+  assert.equal((await bench.connect().exchange(GET)).body, "x");
+  assert.deepEqual(strays, []);
 });
