@@ -17,17 +17,20 @@ export interface Clock {
   every(milliseconds: number, call: () => void): Timer;
 }
 
+/** The longest that a timer of Node can be set: beyond it, it would fire at once. */
+const LONGEST = 2_147_483_647;
+
 /** The clock of the machine. */
 export const systemClock: Clock = {
   wall: () => Date.now(),
   now: () => performance.now(),
   after(milliseconds, call) {
-    const timer = setTimeout(call, milliseconds);
+    const timer = setTimeout(call, Math.min(milliseconds, LONGEST));
     timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
   every(milliseconds, call) {
-    const timer = setInterval(call, milliseconds);
+    const timer = setInterval(call, Math.min(milliseconds, LONGEST));
     timer.unref();
     return { cancel: () => clearInterval(timer) };
   },

@@ -13,6 +13,9 @@ export interface Watched {
 
 const COARSEST = 1000;
 const FINEST = 10;
+/** A gap between two sweeps that no load explains. */
+const ASLEEP = 2000;
+const RELAX_SWEEPS = 64;
 
 /** Calls whatever is overdue: never early, and late by two intervals at most. */
 export class Deadlines {
@@ -22,6 +25,10 @@ export class Deadlines {
   #interval = COARSEST;
   // The time of the last sweep: reading the clock for each request would cost more than all the rest of this.
   #now = 0;
+  /** The shortest time asked for, and the sweeps, since the interval was last looked at. */
+  #shortest = Number.POSITIVE_INFINITY;
+  #sweeps = 0;
+  #woke: "no" | "now" = "no";
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -30,6 +37,7 @@ export class Deadlines {
   /** The value for Watched.deadline that is so many milliseconds ahead; 0 means never. */
   in(milliseconds: number): number {
     if (milliseconds === 0) return Number.POSITIVE_INFINITY;
+    if (milliseconds < this.#shortest) this.#shortest = milliseconds;
     if (milliseconds < this.#interval * 4) this.#refine(milliseconds);
     return this.#now + milliseconds + this.#interval;
   }
@@ -56,7 +64,19 @@ export class Deadlines {
 
   #refine(milliseconds: number): void {
     const interval = Math.max(FINEST, Math.floor(milliseconds / 4));
-    if (interval >= this.#interval) return;
+    if (interval < this.#interval) this.#restart(interval);
+  }
+
+  /** Sweeps as seldom as the deadlines that are asked for allow: one short one does not make all the others dear for ever. */
+  #relax(): void {
+    if (++this.#sweeps < RELAX_SWEEPS) return;
+    const interval = Math.min(COARSEST, Math.max(FINEST, Math.floor(this.#shortest / 4)));
+    this.#sweeps = 0;
+    this.#shortest = Number.POSITIVE_INFINITY;
+    if (interval > this.#interval) this.#restart(interval);
+  }
+
+  #restart(interval: number): void {
     this.#interval = interval;
     if (this.#timer === null) return;
     this.#stop();
@@ -67,12 +87,14 @@ export class Deadlines {
     const now = this.#clock.now();
     const gap = now - this.#now;
     this.#now = now;
-    // The process was busy or asleep: what the peers sent meanwhile has not been looked at, so the time is not theirs.
-    const missed = gap > this.#interval * 4 ? gap - this.#interval : 0;
+    // The process was asleep, or stuck: what the peers sent meanwhile has not been looked at, so the time is not theirs. Not
+    // twice in a row: a process that is always late would otherwise never cut anyone off.
+    this.#woke = gap > Math.max(ASLEEP, this.#interval * 4) && this.#woke === "no" ? "now" : "no";
     for (const watched of this.#watched) {
-      if (missed > 0) watched.deadline += missed;
+      if (this.#woke === "now") watched.deadline += gap - this.#interval;
       else if (watched.deadline < now) watched.expire();
       else watched.rest();
     }
+    this.#relax();
   }
 }

@@ -64,7 +64,7 @@ export function changedTimeouts(timeouts: Timeouts, change: Partial<Timeouts>): 
 
 function changed<T extends object>(group: string, values: T, change: Partial<T>, valid: (value: number) => boolean): T {
   for (const [name, value] of Object.entries(change)) {
-    if (!(name in values)) throw new LocalError("USE_BAD_OPTION", `There is no ${group}.${name}.`);
+    if (!Object.hasOwn(values, name)) throw new LocalError("USE_BAD_OPTION", `There is no ${group}.${name}.`);
     if (
       typeof value !== "number" ||
       !(valid(value) || (name === "discardBytes" && value === 0) || (name === "waiting" && value === 0))

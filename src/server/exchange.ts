@@ -55,6 +55,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   bodyTimeout: number | null = null;
   writeTimeout: number | null = null;
   leaveOnHalfClose: boolean;
+  /** Octets of the body that have come. */
+  fed = 0;
   readonly #line: Line;
   readonly #head: RequestHead;
   readonly #length: number | undefined;
@@ -63,7 +65,9 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   #stream: Stream | null = null;
   #controller: AbortController | null = null;
   #left: Error | null = null;
-  #gated = false;
+  /** A place in the gate: it is given back when the reply is over and the handler has settled, whichever is later. */
+  #place: "none" | "held" = "none";
+  #handler: "idle" | "runs" = "idle";
   #proceed: (() => void) | null = null;
   #refused = false;
   /** Why the body did not come: it was reported, and is not once more when the handler passes it on. */
@@ -110,6 +114,10 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     return true;
   }
 
+  report(error: unknown): void {
+    this.#line.site.report(error, this.request);
+  }
+
   deadlines(limits: { readonly body?: number; readonly write?: number }): void {
     for (const value of [limits.body, limits.write]) {
       if (value !== undefined && !(value >= 0))
@@ -150,7 +158,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     if (settings.limits.requests === Number.POSITIVE_INFINITY) return this.#handle();
     const proceed = (): void => {
       this.#proceed = null;
-      this.#gated = true;
+      this.#place = "held";
       this.#handle();
     };
     const entry = site.gate.enter(proceed);
@@ -166,8 +174,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   /** The whole body lies in the read buffer, as a view that is valid until settle(). */
   offer(view: Uint8Array): void {
-    this.reading = "done";
     this.#received().offer(view);
+    this.reading = "done";
   }
 
   /** begin() has returned: a body that is still wanted is copied. */
@@ -177,6 +185,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   /** A piece of the body, as a view. */
   feed(view: Uint8Array): void {
+    this.fed += view.length;
     if (this.reading === "discard") return this.#discard(view.length);
     if (!this.#received().feed(view)) this.#line.holdBody();
   }
@@ -191,9 +200,9 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   /** The rest of the body will not come, or not in time. */
   bodyFail(error: Error): void {
     if (this.reading === "done") return;
-    this.reading = "done";
     this.#told = error;
     const inbound = this.#received();
+    this.reading = "done";
     inbound.fail(error);
     if (this.writing === "waiting") {
       this.#controller?.abort(error);
@@ -249,12 +258,19 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     }
     if (answer instanceof Reply) return this.#write(answer);
     // A promise of Node's is taken as it is; anything else that is no Reply, whatever it does, ends as a rejection.
+    this.#handler = "runs";
     Promise.resolve(answer).then(
-      (reply) =>
-        Reply.is(reply)
-          ? this.#write(reply)
-          : this.#failed(new LocalError("USE_NOT_A_REPLY", `It gave ${typeof reply}.`)),
-      (error) => this.#failed(error),
+      (reply) => {
+        this.#handler = "idle";
+        if (Reply.is(reply)) this.#write(reply);
+        else this.#failed(new LocalError("USE_NOT_A_REPLY", `It gave ${typeof reply}.`));
+        this.#leave();
+      },
+      (error) => {
+        this.#handler = "idle";
+        this.#failed(error);
+        this.#leave();
+      },
     );
   }
 
@@ -285,6 +301,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   #switch(reply: Reply, body: Takeover): void {
     try {
+      if (reply.status !== 101 && this.#head.method !== "CONNECT")
+        throw new LocalError("USE_STATE", "A tunnel answers CONNECT.");
       this.#sendHead(reply, undefined);
     } catch (error) {
       return this.#failed(error);
@@ -357,7 +375,12 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   }
 
   #received(): ReceivedBody {
-    if (this.#inbound === null) this.#inbound = new ReceivedBody(this.#length, this);
+    if (this.#inbound === null) {
+      this.#inbound = new ReceivedBody(this.#length, this);
+      // Asked for too late: what was not kept cannot be had, and nothing will come.
+      if (this.#left !== null) this.#inbound.fail(this.#left);
+      else if (this.reading !== "body") this.#inbound.fail(new TransportError("NET_CLOSED", "The body was skipped."));
+    }
     return this.#inbound;
   }
 
@@ -385,10 +408,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   /** The reply has left, or never will. */
   #conclude(): void {
     const { site } = this.#line;
-    if (this.#gated) {
-      this.#gated = false;
-      site.gate.leave();
-    }
+    this.#leave();
     if (this.#started !== UNTIMED) {
       site.replied(this.request, {
         status: this.#status,
@@ -396,5 +416,12 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
         elapsed: site.clock.now() - this.#started,
       });
     }
+  }
+
+  // A client that resets does not make room for the next one while its handler still works.
+  #leave(): void {
+    if (this.#place === "none" || this.#handler === "runs" || this.writing !== "done") return;
+    this.#place = "none";
+    this.#line.site.gate.leave();
   }
 }

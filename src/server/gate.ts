@@ -5,6 +5,7 @@ export class Gate {
   readonly #limits: () => { readonly requests: number; readonly waiting: number };
   readonly #queue = new Set<() => void>();
   #inside = 0;
+  #loop: "out" | "in" = "out";
 
   /** @param limits asked each time, so that a running server can be changed. */
   constructor(limits: () => { readonly requests: number; readonly waiting: number }) {
@@ -39,12 +40,23 @@ export class Gate {
   /** A request that was let in is over. */
   leave(): void {
     this.#inside--;
-    const { requests } = this.#limits();
-    for (const proceed of this.#queue) {
-      if (this.#inside >= requests) return;
-      this.#queue.delete(proceed);
-      this.#inside++;
-      proceed();
+    this.admit();
+  }
+
+  /** Lets in who waits, as far as there is room: also when the limits have changed. */
+  admit(): void {
+    // Who is let in may be over before proceed() returns, and leave: that must not go deeper with each.
+    if (this.#loop === "in") return;
+    this.#loop = "in";
+    try {
+      for (const proceed of this.#queue) {
+        if (this.#inside >= this.#limits().requests) break;
+        this.#queue.delete(proceed);
+        this.#inside++;
+        proceed();
+      }
+    } finally {
+      this.#loop = "out";
     }
   }
 

@@ -47,6 +47,8 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   #next: "ready" | "waits" = "ready";
   /** What the transport had not handed on when the write deadline was set. */
   #pending = 0;
+  /** How much of the body had come when the body deadline was set. */
+  #fed = 0;
   /** The time to write of the exchange that is over, whose answer may still be on its way. */
   #patience: number | null = null;
 
@@ -57,10 +59,10 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.#transport = transport;
     this.#outbox = new Outbox(transport);
     this.#machine = new H1Machine("server", site.settings.wire);
+    transport.open(this);
     site.deadlines.add(this);
     // Who connects and says nothing is idle, but has no more time than a slow head.
     this.#arm("idle", this.settings.timeouts.head);
-    transport.open(this);
   }
 
   get peer(): Peer {
@@ -123,7 +125,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.#outbox.drained();
     this.#exchange?.drain();
     if (this.#next === "waits") this.#goOn();
-    this.#rearm();
+    this.rearm(); // something has gone: the peer has its time anew
   }
 
   close(error?: Error): void {
@@ -143,8 +145,11 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   #run(): void {
     if (this.#loop === "in") return;
     this.#loop = "in";
-    while (this.#step());
-    this.#loop = "out";
+    try {
+      while (this.#step());
+    } finally {
+      this.#loop = "out";
+    }
     this.#outbox.flush();
     this.#rearm();
   }
@@ -288,7 +293,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
 
   #goOn(): void {
     this.#next = "ready";
-    if (!this.#machine.complete) return this.#shut();
+    if (!this.#machine.complete || !this.#machine.keepAlive) return this.#shut();
     this.#machine.recycle();
     this.phase = "idle";
     if (this.#held !== "no") this.#release();
@@ -305,13 +310,18 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.deadline = NEVER;
     this.site.deadlines.delete(this);
     this.#outbox.flush();
-    if (this.#held !== "no") this.#release();
+    // Until the taker opens it, what comes waits in the transport.
+    this.#transport.pause();
     const transport = new WrappedTransport(this.#transport, { closed: (error) => this.close(error) });
-    try {
-      takeover.take(transport, this.#machine.leftover());
-    } catch (error) {
+    const failed = (error: unknown): void => {
       this.site.report(error, undefined);
       this.#transport.destroy();
+    };
+    try {
+      const taken: unknown = takeover.take(transport, this.#machine.leftover());
+      if (taken instanceof Promise) taken.catch(failed);
+    } catch (error) {
+      failed(error);
     }
   }
 
@@ -351,7 +361,10 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     } else if (exchange !== null) {
       // A body that is held back waits for its reader, and 100 Continue for us: neither is the peer's time.
       if (exchange.reading === "done" || this.#held === "body" || this.#machine.awaitsContinue) this.#arm("none", 0);
-      else this.#arm("body", exchange.bodyTimeout ?? timeouts.body);
+      else if (this.#reason !== "body" || exchange.fed !== this.#fed) {
+        this.#fed = exchange.fed; // the octets of chunk lines and extensions are no progress
+        this.#arm("body", exchange.bodyTimeout ?? timeouts.body);
+      }
     } else if (this.#machine.inHead) {
       if (this.#reason !== "head") this.#arm("head", timeouts.head);
     } else this.#arm("idle", timeouts.idle);

@@ -3,12 +3,11 @@ export { LIMITS, type Limits, TIMEOUTS, type Timeouts } from "./defaults.ts";
 export type { Configuration, ServerOptions } from "./options.ts";
 export { type ErrorPage, plainPage } from "./refuse.ts";
 export {
-  type CloseOptions,
-  type CloseReport,
   createServer,
   currentServer,
   type ServeOptions,
   Server,
   serverOf,
 } from "./server.ts";
+export type { CloseOptions, CloseReport } from "./shutdown.ts";
 export type { Connection, Hooks, Protocol, ReplyInfo, Settings, Stats } from "./site.ts";

@@ -1,5 +1,5 @@
 // What a server is told when it is made, checked and put into the form that its connections read.
-import { type Clock, systemClock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { LocalError } from "../base/errors.ts";
 import type { DateLine } from "../message/date.ts";
 import { Fields, type FieldsInit } from "../message/fields.ts";
@@ -62,12 +62,39 @@ function defaultLines(fields: FieldsInit | undefined): DefaultLine[] {
   });
 }
 
+const CONFIGURATION = ["limits", "timeouts", "leniency", "fields", "date", "keepAlive", "trace", "halfClose"];
+const SERVER = [...CONFIGURATION, "hooks", "errorPage", "ambient", "signals", "ref", "clock"];
+
+/** Refuses a name that is no option: a slip of the pen would otherwise be a setting that never takes effect. */
+export function checkNames(options: object, kind: "server" | "configuration"): void {
+  const known = kind === "server" ? SERVER : CONFIGURATION;
+  const wrong = Object.keys(options).find((name) => !known.includes(name));
+  if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `There is no option ${wrong}.`);
+}
+
+function switched<T extends object>(group: string, values: T, change: Partial<T>): T {
+  for (const [name, value] of Object.entries(change)) {
+    if (!Object.hasOwn(values, name)) throw new LocalError("USE_BAD_OPTION", `There is no ${group}${name}.`);
+    if (value !== undefined && typeof value !== "boolean") {
+      throw new LocalError("USE_BAD_OPTION", `${group}${name} is true or false, not ${String(value)}.`);
+    }
+  }
+  return { ...values, ...change };
+}
+
 /** The settings that a configuration makes of those before it. @throws LocalError USE_BAD_OPTION, USE_BAD_FIELD. */
 export function settle(before: Settings | null, change: Configuration, date: DateLine): Settings {
   const limits = changedLimits(before?.limits ?? LIMITS, change.limits ?? {});
   const timeouts = changedTimeouts(before?.timeouts ?? TIMEOUTS, change.timeouts ?? {});
-  const leniency: Leniency = { ...(before?.wire.leniency ?? STRICT), ...change.leniency };
-  const dated = change.date ?? (before === null || before.wire.date !== undefined);
+  const leniency: Leniency = switched("leniency.", before?.wire.leniency ?? STRICT, change.leniency ?? {});
+  const { date: dated, keepAlive } = switched(
+    "",
+    { date: before === null || before.wire.date !== undefined, keepAlive: before?.keepAlive ?? true },
+    {
+      ...(change.date === undefined ? {} : { date: change.date }),
+      ...(change.keepAlive === undefined ? {} : { keepAlive: change.keepAlive }),
+    },
+  );
   return {
     limits,
     timeouts,
@@ -77,7 +104,7 @@ export function settle(before: Settings | null, change: Configuration, date: Dat
       defaults: change.fields === undefined ? (before?.wire.defaults ?? []) : defaultLines(change.fields),
       ...(dated ? { date: () => date.get() } : {}),
     },
-    keepAlive: change.keepAlive ?? before?.keepAlive ?? true,
+    keepAlive,
     trace: among("trace", ["off", "echo"], change.trace ?? before?.trace ?? "off"),
     halfClose: among("halfClose", ["answer", "leave"], change.halfClose ?? before?.halfClose ?? "answer"),
   };
@@ -87,9 +114,4 @@ function among<T extends string>(name: string, values: readonly T[], value: T): 
   if (!values.includes(value))
     throw new LocalError("USE_BAD_OPTION", `${name} is one of ${values.join(", ")}, not ${value}.`);
   return value;
-}
-
-/** The clock of a server. */
-export function clockOf(options: ServerOptions): Clock {
-  return options.clock ?? systemClock;
 }

@@ -2,9 +2,12 @@
 import { h1 } from "./h1.ts";
 import type { Protocol } from "./site.ts";
 
-const PROTOCOLS: Readonly<Record<string, Protocol>> = { "http/1.1": h1, "http/1.0": h1 };
+const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map([
+  ["http/1.1", h1],
+  ["http/1.0", h1],
+]);
 
-/** The protocol of that name; HTTP/1.1 where none was agreed on. */
-export function protocolFor(name: string | undefined): Protocol {
-  return (name === undefined ? undefined : PROTOCOLS[name]) ?? h1;
+/** The protocol of that name, HTTP/1.1 where none was agreed on; undefined for one that is not spoken here. */
+export function protocolFor(name: string | undefined): Protocol | undefined {
+  return name === undefined ? h1 : PROTOCOLS.get(name);
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ERRORS, HttpError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
 import { empty, text } from "../message/reply.ts";
-import { plainPage, refusal, refusing, statusOf } from "./refuse.ts";
+import { plainPage, refusal, statusOf } from "./refuse.ts";
 
 test("an error of ours has the status of its code, anything else is 500", () => {
   assert.equal(statusOf(new HttpError(418)), 418);
@@ -66,9 +66,4 @@ test("the page is asked with status and message, and one that fails or is none i
     undefined,
   );
   assert.equal(thrown.status, 409);
-});
-
-test("a handler that always refuses does", async () => {
-  const made = await refusing(403)(undefined as never);
-  assert.deepEqual([made.status, made.body], [403, "403 Forbidden\n"]);
 });

@@ -1,7 +1,6 @@
 // What an error becomes on the wire: a status and its reason phrase, and of an HttpError its message. Nothing else of an error
 // is told to a peer: no stack, no path, no name of ours.
 import { HttpError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
-import type { Handler } from "../message/handler.ts";
 import { Reply, text } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import { reason } from "../message/status.ts";
@@ -36,9 +35,4 @@ export function refusal(page: ErrorPage, error: unknown, request: Request | unde
     // The plain page below says the same.
   }
   return plainPage(status, message, request);
-}
-
-/** A handler that always refuses with a status: what stands where nothing else does. */
-export function refusing(status: number): Handler {
-  return () => plainPage(status, "", undefined);
 }

@@ -1,6 +1,7 @@
 // The server: where it listens, whom it has accepted, which handler is in force, and how all of that comes to an end.
 import { AsyncLocalStorage } from "node:async_hooks";
-import { HttpError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
+import { systemClock } from "../base/clock.ts";
+import { HttpError, LocalError, RemoteError } from "../base/errors.ts";
 import { publish, trace } from "../base/trace.ts";
 import type { Address, Transport } from "../base/transport.ts";
 import { DateLine } from "../message/date.ts";
@@ -11,9 +12,10 @@ import { listen } from "../transport/tcp.ts";
 import { listenTls } from "../transport/tls.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Gate } from "./gate.ts";
-import { type Configuration, clockOf, type ServerOptions, settle } from "./options.ts";
+import { type Configuration, checkNames, type ServerOptions, settle } from "./options.ts";
 import { protocolFor } from "./protocols.ts";
 import { plainPage, refusal } from "./refuse.ts";
+import { type CloseOptions, type CloseReport, Shutdown } from "./shutdown.ts";
 import type { Connection, Site, Stats } from "./site.ts";
 import { type Replacements, WrappedTransport } from "./wrapped.ts";
 
@@ -21,28 +23,6 @@ import { type Replacements, WrappedTransport } from "./wrapped.ts";
 export interface ServeOptions extends ListenOptions, Omit<Replacements, "closed"> {
   /** Listens in place of TCP and TLS: memory, or a transport of your own. */
   readonly via?: Listen;
-}
-
-/** What became of the connections. */
-export interface CloseReport {
-  /** Connections that were idle, and closed at once. */
-  readonly idle: number;
-  /** Connections that finished what was in hand. */
-  readonly finished: number;
-  /** Connections that were cut off. */
-  readonly cut: number;
-  /** Milliseconds. */
-  readonly elapsed: number;
-}
-
-export interface CloseOptions {
-  /**
-   * `drain` (where left out): stops accepting, closes idle connections, finishes the exchanges in hand. `abort`: cuts
-   * everything off. `listener-only`: stops accepting, and no more.
-   */
-  readonly mode?: "drain" | "abort" | "listener-only";
-  /** Milliseconds after which what still drains is cut off; `timeouts.drain` where left out, 0 for never. */
-  readonly deadline?: number;
 }
 
 const ambient = new AsyncLocalStorage<Server>();
@@ -54,9 +34,8 @@ export class Server implements AsyncDisposable {
   readonly #date: DateLine;
   readonly #connections = new Set<Connection>();
   readonly #listeners = new Set<Listener>();
-  /** Told whenever a connection has closed; only while close() waits. */
-  #onClosed: ((connection: Connection) => void) | null = null;
-  #closing: Promise<CloseReport> | null = null;
+  /** Under way; null while it is not closing. */
+  #shutdown: Shutdown | null = null;
   /** How often it was closed: what was about to listen meanwhile does not. */
   #closes = 0;
   /** The startup hook: called by the first listen(), awaited by all. */
@@ -66,7 +45,8 @@ export class Server implements AsyncDisposable {
 
   constructor(handler: Handler, options: ServerOptions = {}) {
     if (typeof handler !== "function") throw new LocalError("USE_BAD_OPTION", "The handler is no function.");
-    const clock = clockOf(options);
+    checkNames(options, "server");
+    const clock = options.clock ?? systemClock;
     this.#options = options;
     this.#held = options.ref ?? true;
     this.#date = new DateLine(clock);
@@ -143,7 +123,7 @@ export class Server implements AsyncDisposable {
     address: Address | number | readonly Address[] = 0,
     options: ServeOptions = {},
   ): Promise<readonly Listener[]> {
-    if (this.#closing !== null) throw new LocalError("USE_ALREADY_LISTENING");
+    if (this.#shutdown !== null) throw new LocalError("USE_ALREADY_LISTENING");
     const closes = this.#closes;
     const via = options.via ?? (options.tls === undefined ? listen : listenTls);
     // Nothing is accepted before everything listens and the startup hook has run.
@@ -197,34 +177,36 @@ export class Server implements AsyncDisposable {
         ? transport
         : new WrappedTransport(transport, { ...(peer && { peer }), ...(hardClose && { hardClose }) });
     this.#site.stats.connections++;
-    const connection = protocolFor(transport.protocol)(used, this.#site);
+    const protocol = protocolFor(transport.protocol);
+    if (protocol === undefined) throw new LocalError("USE_UNSUPPORTED", `It agreed on ${transport.protocol}.`);
+    const connection = protocol(used, this.#site);
     this.#connections.add(connection);
     const { hooks } = this.#site;
     if (hooks.connection !== undefined) this.#guard(() => hooks.connection?.(connection));
     if (trace.connection.hasSubscribers) publish("connection", { connection });
     if (!this.#held) connection.unref();
-    if (this.#closing !== null) connection.finish();
+    if (this.#shutdown?.draining === true) connection.finish();
     return connection;
   }
 
   /** Changes settings, for the connections after this. @throws LocalError USE_BAD_OPTION; then nothing is changed. */
   configure(change: Configuration): void {
+    checkNames(change, "configuration");
     this.#site.settings = settle(this.#site.settings, change, this.#date);
+    this.#site.gate.admit();
   }
 
-  /** Ends it. Called again while it closes, a stronger mode takes effect. Afterwards listen() may be called anew. */
-  close(options: CloseOptions = {}): Promise<CloseReport> {
-    this.#closes++;
-    if (options.mode === "abort" && this.#closing !== null) this.#cut();
-    if (this.#closing === null) {
-      this.#closing = this.#end(options).finally(() => {
-        this.#closing = null;
-        this.#aborted = false;
-        // Not before: until the close is over a second signal cuts it short.
-        this.#unwatchSignals();
-      });
-    }
-    return this.#closing;
+  /**
+   * Ends it. Called again while it closes, a stronger mode takes effect. Afterwards listen() may be called anew.
+   *
+   * @throws LocalError USE_BAD_OPTION.
+   */
+  async close(options: CloseOptions = {}): Promise<CloseReport> {
+    const { mode = "drain", deadline = this.#site.settings.timeouts.drain } = options;
+    if (this.#shutdown === null) this.#beginShutdown();
+    const shutdown = this.#shutdown as unknown as Shutdown;
+    shutdown.raise(mode, deadline);
+    return shutdown.done;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -245,62 +227,19 @@ export class Server implements AsyncDisposable {
     return this;
   }
 
-  async #end(options: CloseOptions): Promise<CloseReport> {
-    const { clock, settings } = this.#site;
-    const started = clock.now();
-    const { mode = "drain", deadline = settings.timeouts.drain } = options;
+  #beginShutdown(): void {
     const listeners = [...this.#listeners];
+    this.#closes++;
     this.#startup = null;
     this.#listeners.clear();
-    const closed = Promise.all(listeners.map((listener) => listener.close()));
-    const report = { idle: 0, finished: 0, cut: 0 };
-    if (mode !== "listener-only") await this.#drain(mode, deadline, report);
-    await closed;
-    return { ...report, elapsed: clock.now() - started };
-  }
-
-  #drain(
-    mode: "drain" | "abort",
-    deadline: number,
-    report: { idle: number; finished: number; cut: number },
-  ): Promise<void> {
-    return new Promise<void>((resolve) => {
-      const idle = new Set<Connection>();
-      let cutting = mode === "abort";
-      const check = (): void => {
-        if (this.#connections.size > 0) return;
-        timer?.cancel();
-        this.#onClosed = null;
-        resolve();
-      };
-      this.#onClosed = (connection) => {
-        if (cutting || this.#aborted) report.cut++;
-        else if (idle.has(connection)) report.idle++;
-        else report.finished++;
-        check();
-      };
-      const timer =
-        deadline > 0 && !cutting
-          ? this.#site.clock.after(deadline, () => {
-              cutting = true;
-              this.#cut();
-            })
-          : null;
-      for (const connection of this.#connections) {
-        if (connection.phase === "idle") idle.add(connection);
-        if (!cutting) connection.finish();
-      }
-      if (cutting) this.#cut();
-      check();
-    });
-  }
-
-  /** Whether close() has been told to abort while it drained. */
-  #aborted = false;
-
-  #cut(): void {
-    this.#aborted = true;
-    for (const connection of [...this.#connections]) connection.destroy(new TransportError("NET_SHUTDOWN"));
+    const shutdown = new Shutdown(this.#connections, listeners, this.#site.clock);
+    this.#shutdown = shutdown;
+    const over = (): void => {
+      this.#shutdown = null;
+      // Not before: until the close is over a second signal cuts it short.
+      this.#unwatchSignals();
+    };
+    shutdown.done.then(over, over);
   }
 
   #closed(connection: Connection, error: Error | undefined): void {
@@ -308,7 +247,7 @@ export class Server implements AsyncDisposable {
     const { hooks } = this.#site;
     if (hooks.close !== undefined) this.#guard(() => hooks.close?.(connection, error));
     if (trace.close.hasSubscribers) publish("close", { connection, error });
-    this.#onClosed?.(connection);
+    this.#shutdown?.closed(connection);
   }
 
   #acceptFailed(error: Error, options: ServeOptions): void {
@@ -322,15 +261,18 @@ export class Server implements AsyncDisposable {
     const { hooks } = this.#site;
     if (trace.error.hasSubscribers) publish("error", { error, request });
     try {
-      hooks.error?.(error, request);
+      const told: unknown = hooks.error?.(error, request);
+      if (told instanceof Promise) told.catch((failure: unknown) => publish("error", { error: failure, request }));
     } catch (failure) {
       publish("error", { error: failure, request });
     }
   }
 
-  #guard(call: () => void): void {
+  /** What a hook throws, now or later, is reported, and changes nothing else. */
+  #guard(call: () => unknown): void {
     try {
-      call();
+      const returned = call();
+      if (returned instanceof Promise) returned.catch((error: unknown) => this.#report(error, undefined));
     } catch (error) {
       this.#report(error, undefined);
     }
@@ -341,7 +283,7 @@ export class Server implements AsyncDisposable {
     if (signals.length === 0) return;
     let asked = false;
     this.#onSignal = () => {
-      void this.close({ mode: asked ? "abort" : "drain" });
+      this.close({ mode: asked ? "abort" : "drain" }).catch((error: unknown) => this.#report(error, undefined));
       asked = true;
     };
     for (const signal of signals) process.on(signal, this.#onSignal);
@@ -357,7 +299,11 @@ export class Server implements AsyncDisposable {
 
 function addresses(address: Address | number | readonly Address[]): readonly Address[] {
   if (typeof address === "number") return [{ host: "127.0.0.1", port: address }];
-  return Array.isArray(address) ? address : [address as Address];
+  if (Array.isArray(address)) return address;
+  if (typeof address !== "object" || address === null) {
+    throw new LocalError("USE_BAD_OPTION", `An address is a port, or an object, not ${JSON.stringify(address)}.`);
+  }
+  return [address as Address];
 }
 
 /**

@@ -42,6 +42,7 @@ export class WrappedTransport implements Transport {
         events.close(error);
       },
     });
+    this.#transport.resume(); // it was paused when it was handed over, so that nothing came before its taker was there
   }
 
   write(list: readonly (Uint8Array | string)[]): boolean {

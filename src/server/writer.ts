@@ -6,6 +6,7 @@ import { open } from "node:fs/promises";
 import { LocalError, TransportError } from "../base/errors.ts";
 import { type Body, FileSlice } from "../message/body.ts";
 import { CONTENT_LENGTH, type Fields, kindsOf } from "../message/fields.ts";
+import { ReceivedBody } from "../message/inbound.ts";
 import { Pipe } from "../message/pipe.ts";
 import type { Reply } from "../message/reply.ts";
 
@@ -115,12 +116,26 @@ function startStream(reply: Reply, body: Exclude<Body, null | string | Uint8Arra
   return new IteratedStream(reply, body, sink);
 }
 
-/** A body that will not be sent: whoever makes it is told to stop. */
+/** A body that will not be sent: whoever makes it is told to stop, and what it holds open is closed. */
 export function discardBody(body: Body): void {
-  if (body instanceof Pipe) body.cancel();
-  else if (typeof body === "object" && body !== null && Symbol.asyncIterator in body) {
-    release(() => body[Symbol.asyncIterator]());
+  if (typeof body !== "object" || body === null || body instanceof Uint8Array) return;
+  // A body that was received is skipped by its connection; to begin reading it only to stop would ask for it (100 Continue).
+  if (body instanceof Pipe || body instanceof ReceivedBody) body.cancel(new LocalError("USE_BODY_NOT_ALLOWED"));
+  else if (Symbol.asyncIterator in body && !destroyStream(body)) release(() => body[Symbol.asyncIterator]());
+}
+
+// A Readable holds a file or a socket open until it is destroyed, and return() of its iterator waits for a read that may never
+// come. What it fails with meanwhile concerns nobody, but would end the process if nobody listened.
+function destroyStream(body: object): boolean {
+  const stream = body as { destroy?: () => unknown; on?: (event: string, listener: () => void) => unknown };
+  if (typeof stream.destroy !== "function") return false;
+  try {
+    stream.on?.("error", () => {});
+    stream.destroy();
+  } catch {
+    // It was asked to stop; there is nothing else to tell it.
   }
+  return true;
 }
 
 // What a producer throws while it is being stopped is nobody's concern: there is no reply left that it could spoil.
@@ -167,15 +182,22 @@ class PipeStream implements Stream {
   }
 }
 
+/** Octets that one body may send before the other connections get their turn. */
+const BURST_BYTES = 1_048_576;
+
 class IteratedStream implements Stream {
   readonly #reply: Reply;
   readonly #sink: ReplySink;
+  readonly #body: object;
   readonly #iterator: AsyncIterator<Uint8Array | string>;
   #state: "pulling" | "holding" | "over" = "pulling";
+  /** Octets since this last waited for anything. */
+  #burst = 0;
 
   constructor(reply: Reply, body: AsyncIterable<Uint8Array | string>, sink: ReplySink) {
     this.#reply = reply;
     this.#sink = sink;
+    this.#body = body;
     this.#iterator = body[Symbol.asyncIterator]();
     // Asked for before the head is sent: a body made from the request's body then begins to read that, and 100 Continue is
     // still to be had.
@@ -191,6 +213,7 @@ class IteratedStream implements Stream {
 
   drain(): void {
     if (this.#state !== "holding") return;
+    this.#burst = 0;
     this.#state = "pulling";
     this.#await(this.#next());
   }
@@ -199,7 +222,7 @@ class IteratedStream implements Stream {
   cancel(): void {
     if (this.#state === "over") return;
     this.#state = "over";
-    release(() => this.#iterator);
+    if (!destroyStream(this.#body)) release(() => this.#iterator);
   }
 
   #next(): Promise<IteratorResult<Uint8Array | string>> {
@@ -229,12 +252,15 @@ class IteratedStream implements Stream {
       const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : value;
       if (!(bytes instanceof Uint8Array)) throw new LocalError("USE_BAD_BODY", "A chunk is a string or bytes.");
       if (bytes.length > 0) this.#sink.data(bytes);
+      this.#burst += bytes.length;
     } catch (error) {
       this.cancel();
       return this.#sink.fail(error);
     }
-    if (this.#sink.writable) this.#await(this.#next());
-    else this.#state = "holding";
+    if (this.#sink.writable && this.#burst < BURST_BYTES) return this.#await(this.#next());
+    this.#state = "holding";
+    // A producer that never waits, to a peer that takes all: the others get their turn.
+    if (this.#sink.writable) setImmediate(() => this.drain());
   }
 
   #fail(error: unknown): void {

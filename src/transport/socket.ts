@@ -93,7 +93,7 @@ export class SocketTransport implements Transport {
   end(): void {
     if (this.#life !== "alive") return;
     this.#ended = true;
-    this.#socket.end();
+    this.#socket.end(() => this.drained()); // Node tells no drain once it was ended
   }
 
   /**

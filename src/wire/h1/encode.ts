@@ -8,6 +8,7 @@ import {
   type Fields,
   kindsOf,
   TRANSFER_ENCODING,
+  UPGRADE,
   wireText,
 } from "../../message/fields.ts";
 import type { RequestHead, ResponseHead } from "../../message/head.ts";
@@ -59,12 +60,13 @@ export function framingLines(
   framing: Framing | "none",
   connection: "close" | "keep-alive" | null,
 ): string {
+  const kinds = kindsOf(headers);
   let text = "";
   if (framing === "chunked") text = "Transfer-Encoding: chunked\r\n";
-  else if (typeof framing === "number" && (kindsOf(headers) & CONTENT_LENGTH) === 0) text = lengthLine(framing);
-  if (connection === null) return text;
-  if (connection === "keep-alive") return `${text}Connection: keep-alive\r\n`;
-  return saysClose(headers) ? text : `${text}Connection: close\r\n`;
+  else if (typeof framing === "number" && (kinds & CONTENT_LENGTH) === 0) text = lengthLine(framing);
+  // RFC 9110 §7.8: who sends Upgrade names it in Connection.
+  if ((kinds & UPGRADE) !== 0 && !saysIn(headers, "upgrade")) text += "Connection: Upgrade\r\n";
+  return connection === null || saysIn(headers, connection) ? text : `${text}Connection: ${connection}\r\n`;
 }
 
 // Most bodies are short: their lines are made once.
@@ -76,9 +78,12 @@ function lengthLine(length: number): string {
 
 /** Whether the fields ask for the connection to be closed. */
 export function saysClose(headers: Fields): boolean {
+  return saysIn(headers, "close");
+}
+
+function saysIn(headers: Fields, member: string): boolean {
   return (
-    (kindsOf(headers) & CONNECTION) !== 0 &&
-    headers.list("connection").some((member) => member.toLowerCase() === "close")
+    (kindsOf(headers) & CONNECTION) !== 0 && headers.list("connection").some((each) => each.toLowerCase() === member)
   );
 }
 
@@ -102,7 +107,7 @@ export function requestHead(head: RequestHead, framing: Framing): string {
   return `${text}\r\n`;
 }
 
-/** The writer for a framing. @param held the body is not sent at all, but may be counted: HEAD. */
+/** The writer for a framing. */
 export function bodyWriter(framing: Framing | "none"): BodyWriter {
   if (framing === "chunked") return CHUNKED;
   if (framing === "close") return UNTIL_CLOSE;
