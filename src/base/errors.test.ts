@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ERRORS, type ErrorCode, HttpError, LocalError, RemoteError, TransportError } from "./errors.ts";
+import { asError, ERRORS, type ErrorCode, HttpError, LocalError, RemoteError, TransportError } from "./errors.ts";
 
 test("every code has a status and a sentence that ends", () => {
   for (const [code, { status, text }] of Object.entries(ERRORS)) {
@@ -41,4 +41,17 @@ test("an HttpError says what the peer may read, and has a status from 400 to 599
       (error) => error instanceof LocalError && error.code === "USE_BAD_STATUS",
     );
   }
+});
+
+test("what was thrown becomes an Error whatever it is, and an Error stays itself", () => {
+  const error = new HttpError(404);
+  assert.equal(asError(error), error);
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  for (const value of [undefined, null, 1, "text", Symbol("s"), Object.create(null), { toString: null }, proxy]) {
+    const made = asError(value);
+    assert.ok(made instanceof Error);
+    assert.ok(made.cause === value);
+  }
+  assert.equal(asError("text").message, "text");
 });

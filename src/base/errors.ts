@@ -153,3 +153,13 @@ export class HttpError extends Error {
     this.status = status;
   }
 }
+
+/** What was thrown, as an Error: itself, or one whose `cause` it is. Never throws, whatever the value does when it is asked. */
+export function asError(value: unknown): Error {
+  try {
+    return value instanceof Error ? value : new Error(String(value), { cause: value });
+  } catch {
+    // A proxy that answers nothing, or an object that cannot become text.
+    return new Error("What was thrown is no Error and cannot be made text.", { cause: value });
+  }
+}

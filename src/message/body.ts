@@ -8,8 +8,11 @@ export type Body = null | string | Uint8Array | AsyncIterable<Uint8Array | strin
 let makeSlice: (path: string, start: number, end: number) => FileSlice;
 let makeTakeover: (take: Take) => Takeover;
 
-/** What takes a connection over: the transport, and the octets that had arrived behind the head (owned by the taker). */
-export type Take = (transport: Transport, early: Uint8Array) => void;
+/**
+ * What takes a connection over: the transport, and the octets that had arrived behind the head (owned by the taker). It may
+ * be async; where it throws or its promise rejects, the error is reported and the connection ends.
+ */
+export type Take = (transport: Transport, early: Uint8Array) => unknown;
 
 /** Octets `[start, end)` of a file, read while they are sent. */
 export class FileSlice {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { HttpError, LocalError } from "../base/errors.ts";
 import { loopback } from "../testing/loopback.ts";
 import { imperative, type Responder } from "./imperative.ts";
@@ -156,4 +157,123 @@ test("writing to a client that has left throws nothing and never hangs", async (
   assert.equal(held.response?.write("x"), false);
   await assert.rejects(held.response?.drained() ?? Promise.resolve());
   held.response?.end("x");
+});
+
+/** What the server was told of, and what came on the wire. */
+async function reportsOf(
+  answer: (request: Request, response: Responder) => unknown,
+  request: string = GET,
+): Promise<{ wire: string; reported: unknown[] }> {
+  const reported: unknown[] = [];
+  await using bench = loopback(imperative(answer), {
+    date: false,
+    hooks: { error: (error) => void reported.push(error) },
+  });
+  const client = bench.connect().send(request);
+  await bench.settled();
+  await turn();
+  await bench.settled();
+  return { wire: client.ending === "reset" ? `${client.received}<RST>` : client.received, reported };
+}
+
+test("a thrown value that cannot be made text is a failure like any other, and ends nothing else", async () => {
+  const odd: unknown = Object.create(null);
+  for (const started of [false, true]) {
+    for (const wait of [false, true]) {
+      const { wire, reported } = await reportsOf((_, response) => {
+        if (started) response.start(200).write("a");
+        if (wait) return turn().then(() => Promise.reject(odd));
+        throw odd;
+      });
+      assert.match(wire, started ? /<RST>$/ : /^HTTP\/1\.1 500 /);
+      assert.equal(reported.length, 1);
+      assert.ok((started ? (reported[0] as Error).cause : reported[0]) === odd);
+    }
+  }
+});
+
+test("what is thrown after end() or send() is reported, and the reply stands", async () => {
+  const late = new Error("late");
+  for (const answer of [
+    (_: Request, response: Responder) => {
+      response.send(200, {}, "a");
+      throw late;
+    },
+    async (_: Request, response: Responder) => {
+      response.send(200, {}, "a");
+      await turn();
+      throw late;
+    },
+    async (_: Request, response: Responder) => {
+      await turn();
+      response.start(200, { "Content-Length": "1" }).end("a");
+      throw late;
+    },
+  ]) {
+    const { wire, reported } = await reportsOf(answer);
+    assert.equal(wire, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na");
+    assert.deepEqual(reported, [late]);
+  }
+});
+
+test("what is thrown while nobody takes the body, as for HEAD, is reported", async () => {
+  const late = new Error("late");
+  const { reported } = await reportsOf(
+    async (_, response) => {
+      response.start(200);
+      await turn();
+      throw late;
+    },
+    GET.replace("GET", "HEAD"),
+  );
+  assert.deepEqual(reported, [late]);
+});
+
+test("an async function that is through without a start is answered with 500, and never hangs", async () => {
+  for (const answer of [async () => {}, () => turn()]) {
+    const { wire, reported } = await reportsOf(answer);
+    assert.match(wire, /^HTTP\/1\.1 500 /);
+    assert.deepEqual(
+      reported.map((error) => (error as LocalError).code),
+      ["USE_NOT_STARTED"],
+    );
+  }
+});
+
+test("the signal has a listener only while the reply is waited for", async () => {
+  const changes: string[] = [];
+  const watch = ({ signal }: Request): void => {
+    for (const name of ["addEventListener", "removeEventListener"] as const) {
+      const original = signal[name];
+      signal[name] = (...args: unknown[]) => {
+        changes.push(name);
+        Reflect.apply(original, signal, args);
+      };
+    }
+  };
+  await wireOf((request, response) => {
+    watch(request);
+    response.send(200);
+  });
+  assert.deepEqual(changes, []);
+  for (const ending of ["send", "throw"]) {
+    await wireOf(async (request, response) => {
+      watch(request);
+      await turn();
+      if (ending === "throw") throw new Error("broken");
+      response.send(200);
+    });
+    assert.deepEqual(changes.splice(0), ["addEventListener", "removeEventListener"]);
+  }
+});
+
+test("who starts after the client has left learns it: nothing is kept and nothing hangs", async () => {
+  const held: { response?: Responder } = {};
+  await using bench = loopback(imperative((_, response) => void (held.response = response)));
+  const client = bench.connect().send(GET);
+  await bench.settled();
+  client.reset();
+  await bench.settled();
+  assert.equal(held.response?.start(200).write("x"), false);
+  await assert.rejects(held.response?.drained() ?? Promise.resolve());
 });

@@ -1,12 +1,12 @@
 // The ancestors' face of a handler: it is given a response and tells it to start, write, flush and end. A thin adapter: start
 // makes a Reply over a Pipe, and everything below sees a handler like any other.
-import { LocalError } from "../base/errors.ts";
+import { asError, LocalError } from "../base/errors.ts";
 import type { Body } from "./body.ts";
 import type { FieldsInit } from "./fields.ts";
 import type { Handler } from "./handler.ts";
 import { Pipe } from "./pipe.ts";
 import { type Reply, reply } from "./reply.ts";
-import type { Request } from "./request.ts";
+import { hostOf, type Request } from "./request.ts";
 
 /** A response that is written step by step. */
 export interface Responder {
@@ -39,7 +39,10 @@ export interface Responder {
 /**
  * A handler from a function that writes its response. What the function returns is ignored, but where it throws (or its
  * promise rejects) before start(), the reply is 500 or the status of the HttpError; after start(), the connection is cut off
- * so that the client can tell.
+ * so that the client can tell; after end() or send(), the error is reported and the reply stands.
+ *
+ * A function that returns no promise may start later, from a callback. The promise of an async function says when it is
+ * through: where it resolves and nothing was started, the reply is 500, and USE_NOT_STARTED is reported.
  *
  * @example
  * imperative((request, response) => {
@@ -50,24 +53,34 @@ export interface Responder {
  */
 export function imperative(answer: (request: Request, response: Responder) => unknown): Handler {
   return (request) => {
-    const response = new PipedResponder();
-    let returned: unknown;
+    const response = new PipedResponder(request);
     try {
-      returned = answer(request, response);
+      const returned = answer(request, response);
+      if (returned instanceof Promise) {
+        returned.then(
+          () => response.through(),
+          (error: unknown) => response.fail(error),
+        );
+      }
     } catch (error) {
       response.fail(error);
     }
-    if (returned instanceof Promise) returned.catch((error: unknown) => response.fail(error));
-    return response.reply(request);
+    return response.reply();
   };
 }
 
 class PipedResponder implements Responder {
+  readonly #request: Request;
   #reply: Reply | null = null;
   #pipe: Pipe | null = null;
   #ended = false;
-  #failure: { readonly error: unknown } | null = null;
+  /** Why nobody takes a reply any more: the function failed without one, or the client has left. */
+  #lost: { readonly why: unknown } | null = null;
   #settle: { readonly resolve: (reply: Reply) => void; readonly reject: (error: unknown) => void } | null = null;
+
+  constructor(request: Request) {
+    this.#request = request;
+  }
 
   get state(): Responder["state"] {
     if (this.#ended) return "ended";
@@ -75,7 +88,10 @@ class PipedResponder implements Responder {
   }
 
   start(status: number | string, headers?: FieldsInit): this {
-    this.#begin(status, headers, (this.#pipe = this.#pipe ?? new Pipe()));
+    const pipe = new Pipe();
+    this.#begin(status, headers, pipe);
+    this.#pipe = pipe;
+    if (this.#lost !== null) pipe.cancel(asError(this.#lost.why));
     return this;
   }
 
@@ -105,19 +121,60 @@ class PipedResponder implements Responder {
   }
 
   /** The reply: at once where it was started, else when it will be. */
-  reply(request: Request): Reply | Promise<Reply> {
-    if (this.#failure !== null && this.#reply === null) throw this.#failure.error;
+  reply(): Reply | Promise<Reply> {
     if (this.#reply !== null) return this.#reply;
+    if (this.#lost !== null) throw this.#lost.why;
+    const { signal } = this.#request;
+    if (signal.aborted) throw this.#lose(signal.reason);
     return new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-      request.signal.addEventListener("abort", () => reject(request.signal.reason), { once: true });
+      const leave = (): void => this.#settle?.reject(this.#lose(signal.reason));
+      const settled = (): void => {
+        this.#settle = null;
+        signal.removeEventListener("abort", leave);
+      };
+      this.#settle = {
+        resolve(made) {
+          settled();
+          resolve(made);
+        },
+        reject(error) {
+          settled();
+          reject(error);
+        },
+      };
+      signal.addEventListener("abort", leave);
     });
   }
 
+  /** The function is through. */
+  through(): void {
+    if (this.#reply === null && this.#lost === null) {
+      this.fail(new LocalError("USE_NOT_STARTED", "The function's promise has resolved, and nothing will."));
+    }
+  }
+
+  /** The function has failed. Where the reply can still tell, it does; an error that nobody would hear of is reported. */
   fail(error: unknown): void {
-    this.#failure = { error };
-    this.#settle?.reject(error);
-    this.#pipe?.fail(error instanceof Error ? error : new Error(String(error)));
+    if (this.#reply === null && this.#lost === null) {
+      this.#lose(error);
+      this.#settle?.reject(error);
+    } else if (this.#pipe !== null && !this.#ended && !this.#pipe.cancelled.aborted) {
+      this.#pipe.fail(asError(error));
+    } else if (!this.#known(error)) {
+      hostOf(this.#request).report(error);
+    }
+  }
+
+  /** Whether it is what the function was told: why nobody takes its reply any more, passed on. */
+  #known(error: unknown): boolean {
+    if (this.#lost !== null) return error === this.#lost.why;
+    const cancelled = this.#pipe?.cancelled;
+    return cancelled?.aborted === true && error === cancelled.reason;
+  }
+
+  #lose(why: unknown): unknown {
+    this.#lost = { why };
+    return why;
   }
 
   #begin(status: number | string, headers: FieldsInit | undefined, body: Body): void {

@@ -201,3 +201,116 @@ test("a chunk that is neither text nor bytes is refused", () => {
     assert.throws(() => new Pipe().write(chunk as never), LocalError);
   }
 });
+
+const outOfState = (error: unknown): boolean => error instanceof LocalError && error.code === "USE_STATE";
+
+test("a sink that is attached to a cancelled pipe fails at once, with the reason", () => {
+  const pipe = new Pipe();
+  pipe.write("a");
+  pipe.cancel(new Error("gone"));
+  const { sink, told } = recording();
+  pipe.attach(sink);
+  assert.deepEqual(told, ["fail gone"]);
+});
+
+test("a sink is told when the pipe is cancelled, whoever did it, and gets nothing more", () => {
+  const pipe = new Pipe();
+  const { sink, told } = recording();
+  pipe.attach(sink);
+  pipe.write("a");
+  pipe.cancel(new Error("gone"));
+  pipe.write("b");
+  pipe.end();
+  pipe.resume();
+  assert.deepEqual(told, ["a", "fail gone"]);
+});
+
+test("a sink that cancels while it is given what waits gets nothing more", () => {
+  const pipe = new Pipe();
+  for (const chunk of ["a", "b"]) pipe.write(chunk);
+  pipe.end();
+  const { sink, told } = recording();
+  sink.chunk = (chunk) => {
+    told.push(textOf(chunk));
+    pipe.cancel(new Error("gone"));
+    return true;
+  };
+  pipe.attach(sink);
+  assert.deepEqual(told, ["a", "fail gone"]);
+});
+
+test("a second sink is refused, and the first keeps the pipe", () => {
+  const pipe = new Pipe();
+  const { sink, told } = recording();
+  pipe.attach(sink);
+  assert.throws(() => pipe.attach(recording().sink), outOfState);
+  pipe.write("a");
+  pipe.end();
+  assert.throws(() => pipe.attach(recording().sink), outOfState);
+  assert.deepEqual(told, ["a", "end"]);
+});
+
+test("next() may be called again while one is pending: each gets its chunk, in order, or the end", async () => {
+  const pipe = new Pipe();
+  const iterator = pipe[Symbol.asyncIterator]();
+  const nexts = [iterator.next(), iterator.next(), iterator.next()];
+  pipe.write("a");
+  pipe.write("b");
+  pipe.end();
+  const chunks = (await Promise.all(nexts)).map(({ value }) => value && textOf(value));
+  assert.deepEqual(chunks, ["a", "b", undefined]);
+  const failing = new Pipe();
+  const both = [failing[Symbol.asyncIterator]().next(), failing[Symbol.asyncIterator]().next()];
+  failing.fail(new Error("broken"));
+  for (const result of await Promise.allSettled(both)) assert.equal(result.status, "rejected");
+});
+
+test("small pieces are gathered behind what waits, and each write stays one chunk between them", async () => {
+  const pipe = new Pipe();
+  const one = Buffer.from("x");
+  assert.equal(pipe.gather(one), false, "nothing waits: it would only be late");
+  pipe.write("first");
+  for (const text of ["g", "h", "i"]) {
+    one.write(text);
+    assert.equal(pipe.gather(one), true);
+  }
+  pipe.write("a");
+  pipe.write("b");
+  one.write("j");
+  pipe.gather(one);
+  assert.equal(pipe.gather(Buffer.alloc(2000)), false, "it is large");
+  assert.equal(pipe.size, 11);
+  pipe.end();
+  assert.equal(pipe.gather(one), false);
+  const chunks: string[] = [];
+  for await (const chunk of pipe) chunks.push(textOf(chunk));
+  assert.deepEqual([chunks, pipe.size], [["first", "ghi", "a", "b", "j"], 0]);
+});
+
+test("100,000 pieces of one octet become some 25 chunks, which are full", async () => {
+  const pipe = new Pipe();
+  pipe.write("x");
+  for (let i = 0; i < 100_000; i++) pipe.gather(Buffer.of(i % 251));
+  pipe.end();
+  assert.deepEqual([pipe.full, pipe.size], [true, 100_001]);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of pipe) chunks.push(chunk);
+  const held = chunks.slice(1).reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+  assert.ok(chunks.length <= 26, `${chunks.length} chunks`);
+  assert.ok(held < 110_000, `${held} octets`);
+  assert.ok(Buffer.concat(chunks.slice(1)).every((octet, i) => octet === i % 251));
+});
+
+test("a few octets between large pieces do not cost a page each", async () => {
+  const pipe = new Pipe(1_000_000);
+  pipe.write("x");
+  const gathered = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 320; i++) {
+    pipe.gather(Buffer.of(1));
+    pipe.write(Buffer.alloc(1025));
+  }
+  pipe.end();
+  for await (const chunk of pipe) if (chunk.length === 1) gathered.add(chunk.buffer);
+  const held = [...gathered].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  assert.ok(held < 320 * 400, `${held} octets`);
+});

@@ -10,6 +10,13 @@ import type { Fields } from "./fields.ts";
 /** Octets that may wait before write() says false. */
 export const HIGH_WATER = 65_536;
 
+// A queued chunk costs some 200 octets besides its own, so a peer that sends an octet at a time could make a queue hold many
+// times its high-water mark. Pieces up to SMALL are gathered; what gathers them doubles from its first size to its last, so
+// that a few octets between two large pieces do not cost a page.
+const SMALL_BYTES = 1024;
+const GATHER_FIRST_BYTES = 256;
+const GATHER_BYTES = 4096;
+
 /** The consumer that a pipe pushes to. */
 export interface Sink {
   /** Takes a chunk; false asks the pipe to hold the next ones until resume(). */
@@ -42,13 +49,17 @@ const DONE: IteratorResult<Uint8Array, undefined> = { done: true, value: undefin
 export class Pipe implements AsyncIterable<Uint8Array> {
   readonly #highWater: number;
   #queue: Uint8Array[] = [];
+  /** Gathers small pieces behind the queue; its first #gathered octets are taken. */
+  #gather: Uint8Array | null = null;
+  #gathered = 0;
   #size = 0;
   #ending: Ending | null = null;
   /** Why the consumer has left; null while it has not. */
   #left: Error | null = null;
   #sink: Sink | null = null;
+  #attached = false;
   #held = false;
-  #waiting: Waiting | null = null;
+  #waiting: Waiting[] = [];
   #drains: Drain[] = [];
   #cancelled: AbortController | null = null;
   #onDrain: (() => void) | null = null;
@@ -65,13 +76,18 @@ export class Pipe implements AsyncIterable<Uint8Array> {
     return this.#size;
   }
 
+  /** Whether as much waits as should: write() then says false. */
+  get full(): boolean {
+    return this.#size >= this.#highWater;
+  }
+
   /** Whether end() or fail() was called. */
   get ended(): boolean {
     return this.#ending !== null;
   }
 
   /**
-   * Queues a chunk and takes ownership of it; text becomes UTF-8, empty chunks are ignored.
+   * Queues a chunk, which stays one chunk, and takes ownership of it; text becomes UTF-8, empty chunks are ignored.
    *
    * @returns false: wait for drained(). To a consumer that has left it is always false, and nothing is kept.
    * @throws LocalError USE_ENDED after end().
@@ -81,26 +97,48 @@ export class Pipe implements AsyncIterable<Uint8Array> {
     if (this.#ending !== null) throw new LocalError("USE_ENDED");
     const bytes = typeof chunk === "string" ? Buffer.from(chunk, "utf8") : chunk;
     if (!(bytes instanceof Uint8Array)) throw new LocalError("USE_BAD_BODY", "A chunk is a string or bytes.");
-    if (bytes.length === 0) return this.#size < this.#highWater;
-    if (this.#waiting !== null) {
-      const { resolve } = this.#waiting;
-      this.#waiting = null;
-      resolve({ done: false, value: bytes });
+    if (bytes.length === 0) return !this.full;
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) {
+      waiting.resolve({ done: false, value: bytes });
       return true;
     }
-    if (this.#sink !== null && !this.#held && this.#queue.length === 0) {
+    if (this.#sink !== null && !this.#held && this.#size === 0) {
       this.#held = !this.#sink.chunk(bytes);
       return !this.#held;
     }
+    this.#seal();
     this.#queue.push(bytes);
     this.#size += bytes.length;
-    return this.#size < this.#highWater;
+    return !this.full;
+  }
+
+  /**
+   * Copies a small piece behind what waits, where the boundaries of pieces mean nothing: many become one chunk.
+   *
+   * @param view a piece that was received; it is not kept.
+   * @returns false: it was not taken (it is large, nothing waits, or nothing can be written); write() a copy of it.
+   */
+  gather(view: Uint8Array): boolean {
+    const { length } = view;
+    if (length > SMALL_BYTES || this.#size === 0 || this.#ending !== null) return false;
+    if (this.#gathered + length > GATHER_BYTES) this.#seal();
+    const needed = this.#gathered + length;
+    if (this.#gather === null || needed > this.#gather.length) {
+      const wider = Buffer.allocUnsafe(Math.min(GATHER_BYTES, Math.max(GATHER_FIRST_BYTES, 2 * needed)));
+      if (this.#gather !== null) wider.set(this.#gather.subarray(0, this.#gathered));
+      this.#gather = wider;
+    }
+    this.#gather.set(view, this.#gathered);
+    this.#gathered = needed;
+    this.#size += length;
+    return true;
   }
 
   /** Resolves when there is room again; rejects with the reason when the consumer has left, so that it never hangs. */
   drained(): Promise<void> {
     if (this.#left !== null) return Promise.reject(this.#left);
-    if (this.#size < this.#highWater && !this.#held) return Promise.resolve();
+    if (!this.full && !this.#held) return Promise.resolve();
     return new Promise((resolve, reject) => this.#drains.push({ resolve, reject }));
   }
 
@@ -119,17 +157,25 @@ export class Pipe implements AsyncIterable<Uint8Array> {
     this.#finish({ error });
   }
 
-  /** The consumer leaves: what waits is dropped, the producer is told. @param reason what drained() rejects with. */
+  /**
+   * The consumer leaves: what waits is dropped, the producer is told, and so is a sink, whoever made it leave.
+   *
+   * @param reason what drained() rejects with.
+   */
   cancel(reason: Error = new TransportError("NET_CLOSED")): void {
     if (this.#left !== null) return;
     this.#left = reason;
     this.#queue = [];
+    this.#gather = null;
+    this.#gathered = 0;
     this.#size = 0;
+    const sink = this.#sink;
+    this.#sink = null;
     this.#cancelled?.abort(reason);
     this.#onCancel?.(reason);
-    this.#waiting?.resolve(DONE);
-    this.#waiting = null;
+    for (const { resolve } of this.#waiting.splice(0)) resolve(DONE);
     for (const { reject } of this.#drains.splice(0)) reject(reason);
+    sink?.fail(reason);
   }
 
   /** Aborts when the consumer leaves: the producer's cue to stop. */
@@ -141,8 +187,15 @@ export class Pipe implements AsyncIterable<Uint8Array> {
     return this.#cancelled.signal;
   }
 
-  /** Hands the pipe to a consumer that is pushed to. What waits is pushed at once. */
+  /**
+   * Hands the pipe to a consumer that is pushed to. What waits is pushed at once; a pipe that was cancelled fails it at once.
+   *
+   * @throws LocalError USE_STATE the second time.
+   */
   attach(sink: Sink, hooks?: { readonly flush?: () => void }): void {
+    if (this.#attached) throw new LocalError("USE_STATE", "A pipe is read once, by one sink.");
+    this.#attached = true;
+    if (this.#left !== null) return sink.fail(this.#left);
     this.#sink = sink;
     this.#onFlush = hooks?.flush ?? null;
     this.resume();
@@ -153,12 +206,12 @@ export class Pipe implements AsyncIterable<Uint8Array> {
     const sink = this.#sink;
     if (sink === null) return;
     this.#held = false;
-    while (this.#queue.length > 0 && !this.#held) {
-      const bytes = this.#queue.shift() as Uint8Array;
-      this.#size -= bytes.length;
+    while (!this.#held) {
+      const bytes = this.#shift();
+      if (bytes === undefined) break;
       this.#held = !sink.chunk(bytes);
     }
-    if (this.#queue.length === 0) this.#conclude(sink);
+    if (this.#size === 0) this.#conclude();
     this.#announceRoom();
   }
 
@@ -180,42 +233,54 @@ export class Pipe implements AsyncIterable<Uint8Array> {
   }
 
   #next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    const bytes = this.#queue.shift();
+    const bytes = this.#shift();
     if (bytes !== undefined) {
-      this.#size -= bytes.length;
       this.#announceRoom();
       return Promise.resolve({ done: false, value: bytes });
     }
     if (this.#left !== null) return Promise.resolve(DONE);
     const ending = this.#ending;
     if (ending !== null) return "error" in ending ? Promise.reject(ending.error) : Promise.resolve(DONE);
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-    });
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
   #finish(ending: Ending): void {
     if (this.#ending !== null || this.#left !== null) return;
     this.#ending = ending;
-    if (this.#waiting !== null) {
-      if ("error" in ending) this.#waiting.reject(ending.error);
-      else this.#waiting.resolve(DONE);
-      this.#waiting = null;
-    } else if (this.#sink !== null && this.#queue.length === 0) {
-      this.#conclude(this.#sink);
+    for (const { resolve, reject } of this.#waiting.splice(0)) {
+      if ("error" in ending) reject(ending.error);
+      else resolve(DONE);
     }
+    if (this.#size === 0) this.#conclude();
   }
 
-  #conclude(sink: Sink): void {
+  /** The next chunk that waits. */
+  #shift(): Uint8Array | undefined {
+    if (this.#queue.length === 0) this.#seal();
+    const bytes = this.#queue.shift();
+    if (bytes !== undefined) this.#size -= bytes.length;
+    return bytes;
+  }
+
+  /** What was gathered becomes a chunk of the queue. */
+  #seal(): void {
+    if (this.#gather === null) return;
+    this.#queue.push(this.#gather.subarray(0, this.#gathered));
+    this.#gather = null;
+    this.#gathered = 0;
+  }
+
+  #conclude(): void {
+    const sink = this.#sink;
     const ending = this.#ending;
-    if (ending === null) return;
+    if (sink === null || ending === null) return;
     this.#sink = null;
     if ("error" in ending) sink.fail(ending.error);
     else sink.end(ending.trailers);
   }
 
   #announceRoom(): void {
-    if (this.#size >= this.#highWater || this.#held) return;
+    if (this.full || this.#held) return;
     this.#onDrain?.();
     for (const { resolve } of this.#drains.splice(0)) resolve();
   }

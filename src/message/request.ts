@@ -41,6 +41,8 @@ export interface RequestHost {
   readonly server: unknown;
   inform(status: 102 | 103, fields: FieldsInit | undefined): boolean;
   deadlines(limits: { readonly body?: number; readonly write?: number }): void;
+  /** Something failed that can no longer change the reply: it is told to whoever listens for errors. */
+  report(error: unknown): void;
 }
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null) as Record<string, string>);

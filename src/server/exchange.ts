@@ -115,7 +115,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   }
 
   report(error: unknown): void {
-    this.#line.site.report(error, this.request);
+    if (this.#left === null) this.#line.site.report(error, this.request);
   }
 
   deadlines(limits: { readonly body?: number; readonly write?: number }): void {
@@ -192,8 +192,9 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   /** The body is complete. */
   bodyEnd(trailers: Fields | null): void {
+    // It may have ended before anybody asked for it.
+    if (this.reading === "body") this.#received().end(trailers);
     this.reading = "done";
-    this.#inbound?.end(trailers);
     this.#check();
   }
 

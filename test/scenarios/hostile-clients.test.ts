@@ -506,7 +506,8 @@ test("a place is free again whatever becomes of the request: failed, reset, stre
     },
     "/rejects": () => Promise.reject(new Error("no")),
     "/stream": () => reply(200, {}, many(20)),
-    "/hangs": () => new Promise(() => {}),
+    "/waits": ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),
     "/ok": () => text("ok"),
   };
   await using bench = loopback((request) => (handlers[request.path] as Handler)(request), {
@@ -515,7 +516,7 @@ test("a place is free again whatever becomes of the request: failed, reset, stre
   for (const path of ["/throws", "/rejects"]) {
     assert.equal((await bench.connect().exchange(GET.replace("/", path))).status, 500);
   }
-  for (const path of ["/stream", "/hangs"]) {
+  for (const path of ["/stream", "/waits"]) {
     const client = bench.connect().pause().send(GET.replace("/", path));
     await bench.settled();
     client.reset();
@@ -524,6 +525,57 @@ test("a place is free again whatever becomes of the request: failed, reset, stre
   assert.equal((await bench.connect().exchange(GET.replace("/", "/stream"))).status, 200);
   for (let i = 0; i < 3; i++) assert.equal((await bench.connect().exchange(GET.replace("/", "/ok"))).body, "ok");
   assert.equal(bench.server.stats.waiting, 0);
+});
+
+test("a client that resets does not make room for the next while its handler still works", async () => {
+  let running = 0;
+  let most = 0;
+  const finish: (() => void)[] = [];
+  await using bench = loopback(
+    async () => {
+      most = Math.max(most, ++running);
+      await new Promise<void>((resolve) => finish.push(resolve));
+      running--;
+      return text("done");
+    },
+    { limits: { requests: 1 } },
+  );
+  for (let i = 0; i < 15; i++) {
+    const client = bench.connect().send(GET);
+    await bench.settled();
+    client.reset();
+    await bench.settled();
+  }
+  assert.equal(most, 1);
+  const last = bench.connect().exchange(GET);
+  for (let i = 0; i < 3; i++) {
+    await bench.settled();
+    for (const each of finish.splice(0)) each();
+  }
+  assert.equal((await last).body, "done");
+  assert.equal(most, 1);
+});
+
+test("a thousand requests that wait are let in one after the other, without going deeper with each", async () => {
+  let release = (): void => {};
+  const first = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await using bench = loopback(
+    (request) => (request.path === "/first" ? first.then(() => text("first")) : text("next")),
+    {
+      limits: { requests: 1, waiting: 5000 },
+    },
+  );
+  const clients = [bench.connect().send(GET.replace("/", "/first"))];
+  await bench.settled();
+  for (let i = 0; i < 3000; i++) clients.push(bench.connect().send(GET));
+  await bench.settled();
+  assert.equal(bench.server.stats.waiting, 3000);
+  release();
+  await bench.settled();
+  assert.equal(bench.server.stats.waiting, 0);
+  for (const client of clients) assert.match(client.received, /^HTTP\/1\.1 200 /);
 });
 
 test("every error that the server answers by itself has the page of errorPage [CH-27] [CH-35]", async () => {
