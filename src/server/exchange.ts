@@ -5,44 +5,13 @@ import { HttpError, LocalError, TransportError } from "../base/errors.ts";
 import type { Peer } from "../base/transport.ts";
 import { Takeover } from "../message/body.ts";
 import { Fields, type FieldsInit } from "../message/fields.ts";
-import type { RequestHead, ResponseHead } from "../message/head.ts";
+import type { RequestHead } from "../message/head.ts";
 import { type Inbound, type InboundSource, NO_BODY, ReceivedBody } from "../message/inbound.ts";
 import { Reply } from "../message/reply.ts";
 import { ReceivedRequest, type RequestHost } from "../message/request.ts";
 import { mayHaveBody, reason } from "../message/status.ts";
-import type { Settings, Site } from "./site.ts";
+import type { Line } from "./line.ts";
 import { discardBody, type ReplySink, type Stream, writeReply } from "./writer.ts";
-
-/** What an exchange asks of the connection that it is on. */
-export interface Line {
-  readonly peer: Peer;
-  readonly site: Site;
-  readonly settings: Settings;
-  /** Whether the peer waits for 100 Continue. */
-  readonly awaitsContinue: boolean;
-  /** Whether more can be written now. */
-  readonly writable: boolean;
-  /** Whether the connection closes after this exchange. */
-  readonly closing: boolean;
-  respond(head: ResponseHead, length: number | undefined): void;
-  sendData(bytes: Uint8Array | string): void;
-  sendEnd(trailers: Fields | null): void;
-  inform(head: ResponseHead): void;
-  flush(): void;
-  /** After this exchange the connection closes. */
-  closeAfter(): void;
-  /** The body's reader is full, or has room again. */
-  holdBody(): void;
-  resumeBody(): void;
-  /** The deadlines of the exchange have changed, and count from now. */
-  rearm(): void;
-  /** Both halves are done. */
-  over(): void;
-  /** The connection is to be cut off: a reply that has begun cannot be completed. */
-  cut(error: Error): void;
-  /** The reply was 101, or 2xx to CONNECT. */
-  handOver(takeover: Takeover): void;
-}
 
 /** Nobody wants to know how long it took: the clock is not read. */
 const UNTIMED = -1;

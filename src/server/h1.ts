@@ -11,11 +11,12 @@ import type { Signal, WireEvent } from "../wire/events.ts";
 import { H1Machine } from "../wire/h1/machine.ts";
 import type { Watched } from "./deadlines.ts";
 import { AHEAD_BYTES } from "./defaults.ts";
-import { Exchange, type Line } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import type { Line } from "./line.ts";
 import { Outbox, pushTo } from "./outbox.ts";
 import { ownAnswer } from "./own-answers.ts";
 import type { Connection, Protocol, Settings, Site } from "./site.ts";
-import { WrappedTransport } from "./wrapped.ts";
+import { giveAway } from "./wrapped.ts";
 
 type Reason = "head" | "body" | "idle" | "write" | "drain" | "none";
 
@@ -106,8 +107,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
 
   data(bytes: Uint8Array, start: number, end: number): void {
     this.received += end - start;
-    // After our FIN what still comes is read and dropped: unread, it would make the system reset the connection, and the
-    // peer might never see our last answer (RFC 9112 §9.6).
+    // Behind our FIN it is read and dropped: unread, it would make the system reset the connection (RFC 9112 §9.6).
     if (this.#ended !== "no") return;
     this.#machine.receive(bytes, start, end);
     this.#run();
@@ -310,19 +310,10 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.deadline = NEVER;
     this.site.deadlines.delete(this);
     this.#outbox.flush();
-    // Until the taker opens it, what comes waits in the transport.
-    this.#transport.pause();
-    const transport = new WrappedTransport(this.#transport, { closed: (error) => this.close(error) });
-    const failed = (error: unknown): void => {
-      this.site.report(error, undefined);
-      this.#transport.destroy();
-    };
-    try {
-      const taken: unknown = takeover.take(transport, this.#machine.leftover());
-      if (taken instanceof Promise) taken.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
+    giveAway(this.#transport, takeover, this.#machine.leftover(), {
+      closed: (error) => this.close(error),
+      failed: (error) => this.site.report(error, undefined),
+    });
   }
 
   // ── ending, holding, waiting ────────────────────────────────────────────────────────────────────────────────────────
@@ -390,7 +381,8 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     switch (this.#reason) {
       case "head":
       case "body":
-        this.#broken(this.#timedOut());
+        this.#machine.failTheirs();
+        this.#broken(new RemoteError("WIRE_TIMEOUT"));
         return this.#run();
       case "write":
         if (this.#transport.pending < this.#pending) return this.#armWrite();
@@ -400,11 +392,6 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
       default:
         return this.destroy();
     }
-  }
-
-  #timedOut(): RemoteError {
-    this.#machine.failTheirs();
-    return new RemoteError("WIRE_TIMEOUT");
   }
 }
 

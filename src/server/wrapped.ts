@@ -1,6 +1,7 @@
 // A transport with something replaced: who the peer is said to be, how it is cut off, who learns that it is over. For
 // takeovers, of which the server must still know, and for whoever brings an accept of their own.
 import type { Peer, Transport, TransportEvents } from "../base/transport.ts";
+import type { Takeover } from "../message/body.ts";
 
 /** What is replaced; what is left out stays as it is. */
 export interface Replacements {
@@ -73,5 +74,29 @@ export class WrappedTransport implements Transport {
 
   unref(): void {
     this.#transport.unref?.();
+  }
+}
+
+/**
+ * Hands a transport to a taker: until that opens it, what comes waits in it.
+ *
+ * @param early what had come behind the head. @param told when it is over, and what the taker throws, now or later.
+ */
+export function giveAway(
+  transport: Transport,
+  { take }: Takeover,
+  early: Uint8Array,
+  told: { closed(error: Error | undefined): void; failed(error: unknown): void },
+): void {
+  transport.pause();
+  const failed = (error: unknown): void => {
+    told.failed(error);
+    transport.destroy();
+  };
+  try {
+    const taken = take(new WrappedTransport(transport, { closed: (error) => told.closed(error) }), early);
+    if (taken instanceof Promise) taken.catch(failed);
+  } catch (error) {
+    failed(error);
   }
 }
