@@ -303,7 +303,7 @@ test("100,000 pieces of one octet become some 25 chunks, which are full", async 
 
 test("a few octets between large pieces do not cost a page each", async () => {
   const pipe = new Pipe(1_000_000);
-  pipe.write("x");
+  pipe.write(new Uint8Array(2));
   const gathered = new Set<ArrayBufferLike>();
   for (let i = 0; i < 320; i++) {
     pipe.gather(Buffer.of(1));

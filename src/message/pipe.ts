@@ -125,7 +125,7 @@ export class Pipe implements AsyncIterable<Uint8Array> {
     if (this.#gathered + length > GATHER_BYTES) this.#seal();
     const needed = this.#gathered + length;
     if (this.#gather === null || needed > this.#gather.length) {
-      const wider = Buffer.allocUnsafe(Math.min(GATHER_BYTES, Math.max(GATHER_FIRST_BYTES, 2 * needed)));
+      const wider = Buffer.allocUnsafeSlow(Math.min(GATHER_BYTES, Math.max(GATHER_FIRST_BYTES, 2 * needed)));
       if (this.#gather !== null) wider.set(this.#gather.subarray(0, this.#gathered));
       this.#gather = wider;
     }
