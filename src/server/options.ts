@@ -5,6 +5,7 @@ import type { DateLine } from "../message/date.ts";
 import { Fields, type FieldsInit } from "../message/fields.ts";
 import type { DefaultLine } from "../wire/h1/encode.ts";
 import { type Leniency, STRICT } from "../wire/h1/limits.ts";
+import type { DebugSink } from "./debug.ts";
 import { changedLimits, changedTimeouts, LIMITS, type Limits, TIMEOUTS, type Timeouts } from "./defaults.ts";
 import type { ErrorPage } from "./refuse.ts";
 import type { Hooks, Settings } from "./site.ts";
@@ -31,6 +32,8 @@ export interface ServerOptions extends Configuration {
   readonly hooks?: Hooks;
   /** The page of every error that the server answers by itself; plain text where left out. */
   readonly errorPage?: ErrorPage;
+  /** Tells of each connection, request, reply and error, a line each: on standard error, or to a function. Off. */
+  readonly debug?: boolean | DebugSink;
   /** Whether currentServer() works inside handlers, after awaits too. It costs an async context a request. */
   readonly ambient?: boolean;
   /** Signals that close the server, waiting for what is in hand: `["SIGINT", "SIGTERM"]`. None where left out. */
@@ -63,7 +66,7 @@ function defaultLines(fields: FieldsInit | undefined): DefaultLine[] {
 }
 
 const CONFIGURATION = ["limits", "timeouts", "leniency", "fields", "date", "keepAlive", "trace", "halfClose"];
-const SERVER = [...CONFIGURATION, "hooks", "errorPage", "ambient", "signals", "ref", "clock"];
+const SERVER = [...CONFIGURATION, "hooks", "debug", "errorPage", "ambient", "signals", "ref", "clock"];
 
 /** Refuses a name that is no option: a slip of the pen would otherwise be a setting that never takes effect. */
 export function checkNames(options: object, kind: "server" | "configuration"): void {

@@ -11,6 +11,7 @@ import type { Listen, Listener, ListenOptions } from "../transport/listen.ts";
 import { listen } from "../transport/tcp.ts";
 import { listenTls } from "../transport/tls.ts";
 import { Deadlines } from "./deadlines.ts";
+import { debugged } from "./debug.ts";
 import { Gate } from "./gate.ts";
 import { type Configuration, checkNames, type ServerOptions, settle } from "./options.ts";
 import { protocolFor } from "./protocols.ts";
@@ -50,7 +51,8 @@ export class Server implements AsyncDisposable {
     this.#options = options;
     this.#held = options.ref ?? true;
     this.#date = new DateLine(clock);
-    const hooks = options.hooks ?? {};
+    const { debug = false } = options;
+    const hooks = debug === false ? (options.hooks ?? {}) : debugged(options.hooks ?? {}, debug, clock);
     const page = options.errorPage ?? plainPage;
     const site: Site = {
       handler,
