@@ -2,12 +2,14 @@
 import { LocalError } from "../base/errors.ts";
 import { WIRE_LIMITS, type WireLimits } from "../wire/h1/limits.ts";
 
-/** How much a peer may send, or have. Octets, and three counts. */
+/** How much a peer may send, or have. Octets, and four counts. */
 export interface Limits extends WireLimits {
   /** What bytes(), text() and json() collect: 1 MiB. Beyond it 413, before any 100 Continue. Streams are not bound by it. */
   readonly bodyBytes: number;
   /** Of a body that nobody read, so much is skipped to keep the connection: 256 KiB, cheaper than a new one. */
   readonly discardBytes: number;
+  /** Connections at once: no limit. Beyond it a new one is closed as it comes. */
+  readonly connections: number;
   /** Requests that are handled at once: no limit. Beyond it they wait. */
   readonly requests: number;
   /** Requests that wait for that: 1,024. Beyond it 503. */
@@ -32,6 +34,7 @@ export const LIMITS: Limits = {
   ...WIRE_LIMITS,
   bodyBytes: 1_048_576,
   discardBytes: 262_144,
+  connections: Number.POSITIVE_INFINITY,
   requests: Number.POSITIVE_INFINITY,
   waiting: 1024,
 };

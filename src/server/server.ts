@@ -163,6 +163,10 @@ export class Server implements AsyncDisposable {
 
   /** What a replacement throws ends its connection, not the listener. */
   #admit(transport: Transport, options: ServeOptions): void {
+    if (this.#connections.size >= this.#site.settings.limits.connections) {
+      this.#site.stats.refused++;
+      return transport.destroy();
+    }
     try {
       this.accept(transport, options);
     } catch (error) {

@@ -69,7 +69,7 @@ export interface Stats {
   requests: number;
   /** Connections that were accepted. */
   connections: number;
-  /** Requests that were refused because they were malformed, too large or too slow. */
+  /** Requests that were refused because they were malformed, too large or too slow, and connections beyond their limit. */
   refused: number;
   /** Handlers that failed. */
   failures: number;

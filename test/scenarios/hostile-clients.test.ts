@@ -3,13 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HttpError } from "../../src/base/errors.ts";
+import type { Address } from "../../src/base/transport.ts";
 import type { Handler } from "../../src/message/handler.ts";
 import { imperative, type Responder } from "../../src/message/imperative.ts";
 import { Pipe } from "../../src/message/pipe.ts";
 import { empty, reply, text } from "../../src/message/reply.ts";
 import { deadlines, type Request } from "../../src/message/request.ts";
 import type { Connection } from "../../src/server/index.ts";
-import { type Loopback, loopback } from "../../src/testing/index.ts";
+import { type Loopback, loopback, WireClient } from "../../src/testing/index.ts";
+import { memoryListener } from "../../src/transport/index.ts";
 import { strays, turns } from "./strays.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -1078,4 +1080,31 @@ test("whoever cuts or finishes a connection from within a handler or a hook is o
   within = () => {};
   assert.equal((await bench.connect().exchange(GET)).body, "x");
   assert.deepEqual(strays, []);
+});
+
+test("a connection beyond limits.connections is closed as it comes, and there is room again when one has gone", async () => {
+  const { listen, dial } = memoryListener();
+  await using bench = loopback(() => text("x"), { limits: { connections: 2 } });
+  const [listener] = await bench.server.listen({ path: "memory" }, { via: listen });
+  const address = (listener as { address: Address }).address;
+  const clients = [];
+  for (let i = 0; i < 3; i++) clients.push(new WireClient(await dial(address)));
+  await bench.settled();
+  assert.deepEqual([bench.server.stats.open, bench.server.stats.refused], [2, 1]);
+  await clients[2]?.closed;
+  clients[0]?.reset();
+  await bench.settled();
+  assert.equal((await new WireClient(await dial(address)).exchange(GET)).status, 200);
+});
+
+test("empty lines and a FIN are no request: nothing is answered [GB-43]", async () => {
+  await using bench = loopback(() => text("x"));
+  for (const lines of ["\r\n", "\r\n\r\n", "\r"]) {
+    const client = bench.connect().send(lines);
+    await bench.settled();
+    client.end();
+    await client.closed;
+    assert.equal(client.received, "");
+  }
+  assert.equal(bench.server.stats.refused, 0);
 });

@@ -255,7 +255,8 @@ export class H1Machine implements Machine {
 
   #wantHead(): WireEvent | Signal {
     if (!this.#eof) return "need-data";
-    if (this.#buffer.length > 0 || this.theirs === "send-response") throw new RemoteError("WIRE_UNFINISHED");
+    const begun = this.#buffer.length > 0 && this.#parser?.start.blank !== true;
+    if (begun || this.theirs === "send-response") throw new RemoteError("WIRE_UNFINISHED");
     return this.#readClosed();
   }
 

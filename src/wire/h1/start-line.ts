@@ -44,6 +44,11 @@ export class StartLineParser {
     return this.#kind === "request" && this.#part !== "empty-lines" && this.#part !== "method";
   }
 
+  /** Whether nothing but empty lines has come (RFC 9112 §2.2). */
+  get blank(): boolean {
+    return this.#part === "empty-lines";
+  }
+
   /** Ready for the next message. */
   reset(): void {
     this.at = 0;
