@@ -132,7 +132,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     };
     const entry = site.gate.enter(proceed);
     if (entry === "in") return proceed();
-    if (entry === "full") return this.refuse(site.overloaded());
+    if (entry === "full") return this.refuse(new HttpError(503, undefined, { code: "HTTP_OVERLOADED" }));
     this.#proceed = proceed;
   }
 
@@ -255,7 +255,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     if (reply.body instanceof Takeover) return this.#switch(reply, reply.body);
     if (this.#head.method === "CONNECT" && reply.status < 300) {
       discardBody(reply.body);
-      return this.#failed(this.#line.site.noTunnel());
+      return this.#failed(new HttpError(501));
     }
     this.#status = reply.status;
     try {

@@ -1,5 +1,6 @@
 // What a server answers without a handler: OPTIONS * (RFC 9110 §9.3.7), and TRACE (§9.3.8), whose head comes back as
 // message/http without what might be secret, where the server was told to; else nobody knows the method.
+import { HttpError } from "../base/errors.ts";
 import { empty, type Reply, reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import type { Settings, Site } from "./site.ts";
@@ -9,9 +10,9 @@ const SECRET = new Set(["authorization", "proxy-authorization", "cookie", "set-c
 /** The server's own answer, or null: the handler is asked. */
 export function ownAnswer(request: Request, settings: Settings, site: Site): Reply | null {
   const { method, target } = request;
-  if (target.length === 1 && target === "*") return empty(200);
-  if (method.length !== 5 || method !== "TRACE") return null;
-  return settings.trace === "echo" ? echoTrace(request) : site.refuse(site.unknownMethod(), request);
+  if (target === "*") return empty(200);
+  if (method !== "TRACE") return null;
+  return settings.trace === "echo" ? echoTrace(request) : site.refuse(new HttpError(501), request);
 }
 
 function echoTrace(request: Request): Reply {

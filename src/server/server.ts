@@ -68,9 +68,6 @@ export class Server implements AsyncDisposable {
           ? (request) => ambient.run(this, site.handler, request)
           : (request) => site.handler(request),
       refuse: (error, request) => refusal(page, error, request),
-      overloaded: () => new HttpError(503, undefined, { code: "HTTP_OVERLOADED" }),
-      noTunnel: () => new HttpError(501),
-      unknownMethod: () => new HttpError(501),
       get timed() {
         return hooks.reply !== undefined || trace.reply.hasSubscribers;
       },

@@ -87,12 +87,6 @@ export interface Site {
   /** Calls the handler: inside an async context where the server was asked for one. */
   readonly call: (request: Request) => Reply | Promise<Reply>;
   readonly refuse: (error: unknown, request: Request | undefined) => Reply;
-  /** What is answered when the gate is full. */
-  readonly overloaded: () => Error;
-  /** What is answered where a handler accepts CONNECT without a tunnel. */
-  readonly noTunnel: () => Error;
-  /** What is answered to a method that the server does not do. */
-  readonly unknownMethod: () => Error;
   /** Whether anybody wants to be told of replies. */
   readonly timed: boolean;
   /** Tells of a request to the hook and the trace. */

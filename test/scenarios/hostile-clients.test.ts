@@ -187,43 +187,41 @@ test("a body that trickles is not cut: the time is that between two pieces", asy
   assert.equal((await client.answer("POST")).body, "6");
 });
 
-test("a handler that is slow to read does not count against the client, whose octets wait", async () => {
-  let pulls: () => void = () => {};
-  await using bench = loopback(
-    async (request) => {
+/** A handler that reads the body only once it is told to. */
+function slowReader(): { readonly handler: Handler; read(): void } {
+  let read = (): void => {};
+  return {
+    handler: async (request) => {
       await new Promise<void>((resolve) => {
-        pulls = resolve;
+        read = resolve;
       });
       return text(String((await request.body.bytes()).length));
     },
-    { timeouts: { body: 10_000 } },
-  );
+    read: () => read(),
+  };
+}
+
+test("a handler that is slow to read does not count against the client, whose octets wait", async () => {
+  const reader = slowReader();
+  await using bench = loopback(reader.handler, { timeouts: { body: 10_000 } });
   const client = bench.connect().send(post(200_000));
   client.send("x".repeat(200_000));
   await bench.settled();
   assert.equal(client.pending > 0, true, "the transport is paused: not all of it was read");
   await pass(bench, 60_000);
   assert.equal(client.received, "");
-  pulls();
+  reader.read();
   assert.equal((await client.answer("POST")).body, "200000");
 });
 
 test("a client that stops again after the handler went on reading is cut all the same", async () => {
-  let pulls: () => void = () => {};
-  await using bench = loopback(
-    async (request) => {
-      await new Promise<void>((resolve) => {
-        pulls = resolve;
-      });
-      return text(String((await request.body.bytes()).length));
-    },
-    { timeouts: { body: 10_000 } },
-  );
+  const reader = slowReader();
+  await using bench = loopback(reader.handler, { timeouts: { body: 10_000 } });
   const client = bench.connect().send(post(200_001));
   client.send("x".repeat(200_000));
   await bench.settled();
   await pass(bench, 60_000);
-  pulls();
+  reader.read();
   await bench.settled();
   await pass(bench, 13_000);
   assert.match(client.received, /^HTTP\/1\.1 408 /);
