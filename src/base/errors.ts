@@ -70,10 +70,22 @@ const TABLE = {
 
   // ── HTTP: a refusal that a handler or the server means (HttpError) ──────────────────────────────────────────────────
   HTTP_REFUSED: { status: 500, text: "A handler refused the request with the status of the error." },
-  HTTP_BODY_TOO_LARGE: { status: 413, text: "The body is larger than the limit given to bytes(), text() or json(), or `limits.bodyBytes`." },
+  HTTP_BODY_TOO_LARGE: { status: 413, text: "The body is larger than the limit given to bytes(), text() or json(), that of `bodyLimit()`, or `limits.bodyBytes`." },
   HTTP_BAD_JSON: { status: 400, text: "The body is not JSON." },
-  HTTP_BAD_TEXT: { status: 400, text: "The body is not valid UTF-8." },
-  HTTP_OVERLOADED: { status: 503, text: "As many requests as `limits.requests` are being handled, and the queue is full." },
+  HTTP_BAD_TEXT: { status: 400, text: "The body is no valid text in its charset, which is UTF-8 where none is named." },
+  HTTP_BAD_MULTIPART: { status: 400, text: "The body is no multipart/form-data (RFC 7578): boundary, the head of a part, or its end." },
+  HTTP_BAD_CODING: { status: 400, text: "The body is not what its Content-Encoding says, or is cut off." },
+  HTTP_BAD_PARAMETER: { status: 400, text: "A parameter is missing or not what the handler reads; `issues` names it and says why." },
+  HTTP_UNSUPPORTED_TYPE: { status: 415, text: "No content parser is registered for the body's Content-Type, or a coding of it is not known." },
+  HTTP_TIMEOUT: { status: 503, text: "The handler did not answer within the time that `timeout()` gives it." },
+  HTTP_RATE_LIMITED: { status: 429, text: "The client has sent more requests than `rateLimit()` lets it; Retry-After says when to come again." },
+  HTTP_UNAUTHORIZED: { status: 401, text: "The request has no credentials that `basic()` or `bearer()` accepts." },
+  HTTP_CROSS_SITE: { status: 403, text: "A page of another site made a browser send a request that changes something; `sameOrigin()` lists who may." },
+  HTTP_FORBIDDEN_PEER: { status: 403, text: "The address that the request comes from is not one that `allowPeers()` names." },
+  HTTP_WRONG_HOST: { status: 421, text: "The request is for a host that `hostAllowList()` does not name." },
+  HTTP_BUSY: { status: 503, text: "As many programs run, or requests are parked, as the pool or the parking lot may hold." },
+  HTTP_PROCESS_FAILED: { status: 502, text: "A program that makes a reply could not be started, failed, was stopped by a limit, or wrote what is no answer; `cause` says which." },
+  HTTP_OVERLOADED: { status: 503, text: "As many requests as `limits.requests` or `concurrency()` let in are being handled, and nobody more may wait." },
 } as const;
 
 /** The codes, their statuses and sentences: what docs/errors.md is printed from. */
@@ -128,6 +140,18 @@ export class TransportError extends Error {
   }
 }
 
+/** A parameter that was wrong, and why, in words for whoever sent it. */
+export interface ParameterIssue {
+  readonly parameter: string;
+  readonly reason: string;
+}
+
+export interface HttpErrorOptions extends ErrorOptions {
+  readonly code?: CodeOf<"HTTP">;
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly issues?: readonly ParameterIssue[];
+}
+
 /**
  * A refusal that a handler means: thrown, it becomes a reply of that status. The message is the only text of an error
  * that a peer gets to read.
@@ -139,18 +163,24 @@ export class HttpError extends Error {
   override readonly name: string = "HttpError";
   readonly code: CodeOf<"HTTP">;
   readonly status: number;
+  /** Header fields of the reply: Allow, Retry-After, WWW-Authenticate. */
+  readonly fields: Readonly<Record<string, string>> | undefined;
+  /** What was wrong with which parameter; the peer may read it. */
+  readonly issues: readonly ParameterIssue[] | undefined;
 
   /**
    * @param status 400 to 599.
    * @param message what the peer may read; left out, the reason phrase of the status is used.
    */
-  constructor(status: number, message?: string, options?: ErrorOptions & { readonly code?: CodeOf<"HTTP"> }) {
+  constructor(status: number, message?: string, options: HttpErrorOptions = {}) {
     super(message ?? "", options);
     if (!Number.isInteger(status) || status < 400 || status > 599) {
       throw new LocalError("USE_BAD_STATUS", `An HttpError has a status from 400 to 599, not ${status}.`);
     }
-    this.code = options?.code ?? "HTTP_REFUSED";
+    this.code = options.code ?? "HTTP_REFUSED";
     this.status = status;
+    this.fields = options.fields;
+    this.issues = options.issues;
   }
 }
 

@@ -16,6 +16,8 @@ export interface TracePoints {
     readonly status: number;
     readonly bytes: number;
     readonly elapsed: number;
+    /** Its head could not be read: the request stands in for it. */
+    readonly unread?: true;
   };
   /** Something failed: a handler, the peer or the transport. */
   readonly error: { readonly error: unknown; readonly request: object | undefined };

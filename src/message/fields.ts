@@ -4,6 +4,7 @@
 import { LocalError } from "../base/errors.ts";
 import { isFieldValue, isToken, splitList } from "./token.ts";
 
+/** What Fields are made of: pairs of name and value, or a record, in which a list of values makes a line each. */
 export type FieldsInit =
   | Iterable<readonly [name: string, value: string]>
   | Readonly<Record<string, string | readonly string[]>>;

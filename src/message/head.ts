@@ -1,8 +1,10 @@
 // The two heads of HTTP, whatever the version on the wire (RFC 9110 §6.2).
 import type { Fields } from "./fields.ts";
 
+/** The version of a message, without its `HTTP/`. */
 export type Version = "1.0" | "1.1" | "2";
 
+/** The head of a request. */
 export interface RequestHead {
   /** Any token, in its case: the wire refuses none, the mux answers 501 to those nobody knows. */
   readonly method: string;
@@ -12,6 +14,7 @@ export interface RequestHead {
   readonly headers: Fields;
 }
 
+/** The head of a response, an informational one too. */
 export interface ResponseHead {
   /** 100 to 999. */
   readonly status: number;

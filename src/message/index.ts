@@ -1,5 +1,6 @@
 // The entry point `portico/message`: the vocabulary of HTTP as values.
-export { type Body, FileSlice, fileSlice, isBody, type Take, Takeover, takeover } from "./body.ts";
+export { type Answer, answering, toReply } from "./answer.ts";
+export { type Body, FileSlice, fileSlice, isBody, type Opener, type Take, Takeover, takeover } from "./body.ts";
 export { formatDate, parseDate } from "./date.ts";
 export { Fields, type FieldsInit, lowerCased, titleCased } from "./fields.ts";
 export { type Handler, type Middleware, type Outgoing, type Send, stack } from "./handler.ts";
@@ -8,6 +9,7 @@ export { escapeHtml, html, Markup, raw } from "./html.ts";
 export { imperative, type Responder } from "./imperative.ts";
 export type { Inbound } from "./inbound.ts";
 export { Pipe, type Sink } from "./pipe.ts";
+export { type ErrorPage, plainPage } from "./refusal.ts";
 export {
   empty,
   json,
@@ -21,6 +23,18 @@ export {
   upgrade,
   withFields,
 } from "./reply.ts";
-export { authority, deadlines, inform, isRequest, Key, queryText, type Request } from "./request.ts";
+export {
+  afterwards,
+  authority,
+  deadlines,
+  derive,
+  inform,
+  isRequest,
+  Key,
+  leaveOnFin,
+  queryText,
+  type Request,
+  type RequestChanges,
+} from "./request.ts";
 export { isRedirect, mayHaveBody, reason } from "./status.ts";
 export { type Authority, canonicalPath, decodeComponent, parseAuthority, rawQuery } from "./target.ts";

@@ -125,6 +125,10 @@ test("the types of makers are shared, and cannot be spoilt by one who got them",
 
 test("a redirect goes elsewhere, and nowhere else", () => {
   assert.deepEqual([redirect("/a").status, redirect("/a", 301).headers.get("location")], [307, "/a"]);
+  assert.equal(
+    redirect("/é/日本\ud800 x%20?q=ü").headers.get("location"),
+    "/%C3%A9/%E6%97%A5%E6%9C%AC%EF%BF%BD%20x%20?q=%C3%BC",
+  );
   assert.throws(() => redirect("/a\r\nSet-Cookie: b=c"), code("USE_BAD_FIELD"));
   for (const status of [200, 299, 400]) assert.throws(() => redirect("/a", status), code("USE_BAD_STATUS"));
 });

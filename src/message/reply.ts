@@ -107,15 +107,20 @@ export function empty(status = 204, headers?: FieldsInit): Reply<null> {
   return reply(status, headers, null);
 }
 
+// What is no control, and cannot stand in a URI: a field would carry some of it as ISO 8859-1, and a client read it as who knows what.
+const NOT_URI = /[ \u0080-\uffff]+/g;
+const encoded = (text: string): string => encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd"));
+
 /**
  * Sends the client elsewhere.
  *
- * @param location a URI reference; characters that a field cannot carry are refused, so nothing can be smuggled in.
+ * @param location a URI reference; blanks and what is not ASCII are percent-encoded, and characters that a field cannot carry are
+ *   refused, so nothing can be smuggled in.
  * @param status a redirection, 307 where left out: the client repeats the same method there.
  */
 export function redirect(location: string, status = 307): Reply<null> {
   if (status < 300 || status > 399) throw new LocalError("USE_BAD_STATUS", `A redirect is 3xx, not ${status}.`);
-  return reply(status, { Location: location }, null);
+  return reply(status, { Location: location.replace(NOT_URI, encoded) }, null);
 }
 
 /**

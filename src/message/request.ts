@@ -1,10 +1,12 @@
 // A request as a handler sees it. The interface is closed: what is added is a function of the request or a Key, so that it
 // stays small for ever. Everything that costs (path, query, body, signal, the map of keys) is made when it is first asked for.
+import { LocalError } from "../base/errors.ts";
 import type { Peer } from "../base/transport.ts";
-import type { Fields, FieldsInit } from "./fields.ts";
+import { Fields, type FieldsInit, share } from "./fields.ts";
 import type { RequestHead, Version } from "./head.ts";
 import type { Inbound } from "./inbound.ts";
 import { type Authority, canonicalPath, parseAuthority, rawQuery, targetAuthority } from "./target.ts";
+import { isToken } from "./token.ts";
 
 /** A typed name for what middleware leaves with a request: only who holds the key can read it. */
 export class Key<T> {
@@ -41,6 +43,8 @@ export interface RequestHost {
   readonly server: unknown;
   inform(status: 102 | 103, fields: FieldsInit | undefined): boolean;
   deadlines(limits: { readonly body?: number; readonly write?: number }): void;
+  leaveOnFin(): void;
+  afterwards(run: () => unknown): void;
   /** Something failed that can no longer change the reply: it is told to whoever listens for errors. */
   report(error: unknown): void;
 }
@@ -127,6 +131,70 @@ export class ReceivedRequest implements Request {
     if (this.#values === null) this.#values = new Map();
     this.#values.set(key as Key<unknown>, value);
   }
+
+  /** See derive(). */
+  derived(changes: RequestChanges): ReceivedRequest {
+    const { method = this.method, target = this.target, headers, params = this.#params } = changes;
+    if (!isToken(method)) throw new LocalError("USE_BAD_OPTION", `${JSON.stringify(method)} is no method.`);
+    // A line end or a blank in a target could become one in a field that is made of it.
+    if (!/^[\x21-\x7e]+$/.test(target)) {
+      throw new LocalError("USE_BAD_OPTION", `A target is ASCII without blanks, not ${JSON.stringify(target)}.`);
+    }
+    const fields =
+      headers === undefined ? this.headers : headers instanceof Fields ? share(headers) : new Fields(headers);
+    const head = { method, target, version: this.version, headers: fields };
+    const derived = new ReceivedRequest(head, hostWith(this.#host, changes));
+    derived.#params = params;
+    if (this.#values === null) this.#values = new Map();
+    derived.#values = this.#values;
+    return derived;
+  }
+}
+
+/** What a derived request has of its own; what is left out it shares with the request that it is derived from. */
+export interface RequestChanges {
+  /** Of the form that its method allows (RFC 9112 §3.2); ASCII without blanks. */
+  readonly target?: string;
+  readonly method?: string;
+  readonly headers?: FieldsInit | Fields;
+  readonly params?: Readonly<Record<string, string>>;
+  /** E.g. the body, decoded. */
+  readonly body?: Inbound;
+  /** Who it is from, as a trusted proxy says. */
+  readonly peer?: Peer;
+}
+
+/**
+ * Another request that differs: a request itself is never changed. It belongs to the same exchange: what is set under a key
+ * of one is seen by both, and so is what is read of a body that they share.
+ *
+ * @throws LocalError USE_BAD_OPTION for a method or a target that could not have been received; USE_BAD_FIELD.
+ *
+ * @example
+ * const inner = derive(request, { target: "/new/path" });
+ */
+export function derive(request: Request, changes: RequestChanges): Request {
+  return (request as ReceivedRequest).derived(changes);
+}
+
+/** The same host, but for what a derived request was given. */
+function hostWith(host: RequestHost, { body, peer }: RequestChanges): RequestHost {
+  if (body === undefined && peer === undefined) return host;
+  return {
+    peer: peer ?? host.peer,
+    get body() {
+      return body ?? host.body;
+    },
+    get signal() {
+      return host.signal;
+    },
+    server: host.server,
+    inform: (status, fields) => host.inform(status, fields),
+    deadlines: (limits) => host.deadlines(limits),
+    leaveOnFin: () => host.leaveOnFin(),
+    afterwards: (run) => host.afterwards(run),
+    report: (error) => host.report(error),
+  };
 }
 
 /** Whether a value is a request that Portico received; an object of the same shape is none. */
@@ -152,6 +220,26 @@ export function inform(request: Request, status: 102 | 103, fields?: FieldsInit)
  */
 export function deadlines(request: Request, limits: { readonly body?: number; readonly write?: number }): void {
   hostOf(request).deadlines(limits);
+}
+
+/**
+ * From now on the peer's FIN counts as leaving, whatever `halfClose` says: the connection is cut and `signal` aborts. Where it
+ * has come already, that happens at once. For replies that may never end by themselves: event streams, child processes,
+ * parked requests, whose peer could otherwise close and keep them going.
+ */
+export function leaveOnFin(request: Request): void {
+  hostOf(request).leaveOnFin();
+}
+
+/**
+ * Has a function called once, when the reply has left as a whole or never will: for what a request holds, like temporary files.
+ * At once where that is so already. What it throws, now or later, is reported.
+ *
+ * @example
+ * afterwards(request, () => rm(folder, { recursive: true }));
+ */
+export function afterwards(request: Request, run: () => unknown): void {
+  hostOf(request).afterwards(run);
 }
 
 /**

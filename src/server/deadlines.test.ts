@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock } from "../base/clock.ts";
-import { Deadlines, type Watched } from "./deadlines.ts";
+import { Deadlines, NEVER, type Watched } from "./deadlines.ts";
 
 class Fake implements Watched {
-  deadline: number = Number.POSITIVE_INFINITY;
+  deadline: number = NEVER;
   expired = 0;
   rested = 0;
 
   expire(): void {
     this.expired++;
-    this.deadline = Number.POSITIVE_INFINITY;
+    this.deadline = NEVER;
   }
 
   rest(): void {

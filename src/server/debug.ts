@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import { asError } from "../base/errors.ts";
 import type { Request } from "../message/request.ts";
-import type { Connection, Hooks } from "./site.ts";
+import type { Connection, HooksOf } from "./site.ts";
 
 /** Takes a line, without its line end. */
 export type DebugSink = (line: string) => void;
@@ -11,7 +11,7 @@ export type DebugSink = (line: string) => void;
 const toStderr: DebugSink = (line) => void process.stderr.write(`${line}\n`);
 
 /** The hooks that tell of everything first. @param sink true is standard error. */
-export function debugged(hooks: Hooks, sink: true | DebugSink, clock: Clock): Hooks {
+export function debugged(hooks: HooksOf<never>, sink: true | DebugSink, clock: Clock): HooksOf<never> {
   const write = sink === true ? toStderr : sink;
   const tell = (what: string): void => write(`${new Date(clock.wall()).toISOString()} ${what}`);
   return {

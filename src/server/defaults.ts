@@ -6,11 +6,13 @@ import { WIRE_LIMITS, type WireLimits } from "../wire/h1/limits.ts";
 export interface Limits extends WireLimits {
   /** What bytes(), text() and json() collect: 1 MiB. Beyond it 413, before any 100 Continue. Streams are not bound by it. */
   readonly bodyBytes: number;
+  /** So many octets of a body earn it a second more than `timeouts.request`: 240. Infinity: however many, they earn none. */
+  readonly bodyRate: number;
   /** Of a body that nobody read, so much is skipped to keep the connection: 256 KiB, cheaper than a new one. */
   readonly discardBytes: number;
   /** Connections at once: no limit. Beyond it a new one is closed as it comes. */
   readonly connections: number;
-  /** Requests that are handled at once: no limit. Beyond it they wait. */
+  /** Requests that are handled at once: no limit. Beyond it they wait. Each counts until its handler settles, see `drain`. */
   readonly requests: number;
   /** Requests that wait for that: 1,024. Beyond it 503. */
   readonly waiting: number;
@@ -22,24 +24,40 @@ export interface Timeouts {
   readonly head: number;
   /** Between two pieces of a body: 60 s. Then 408. */
   readonly body: number;
+  /**
+   * From the first octet of a head to the last of its body: 5 min, and a second more for each `limits.bodyRate` octets of the
+   * body that have come, so that a large upload is not cut and one that trickles is. Then 408. What time the reader holds the
+   * body back does not count; a request that has deadlines() of its own for its body has only those.
+   */
+  readonly request: number;
   /** Between two requests: 75 s, longer than the minute that load balancers keep theirs. Then a silent close. */
   readonly idle: number;
   /** While the peer takes nothing of what is written: 120 s. Then the connection is cut. */
   readonly write: number;
-  /** For the peer to close after we have, and for close() by default: 10 s. */
+  /** For the peer to close after we have, for a handler to settle when its exchange is over, and for close() by default: 10 s. */
   readonly drain: number;
 }
 
+/** The limits of a server that is told none. */
 export const LIMITS: Limits = {
   ...WIRE_LIMITS,
   bodyBytes: 1_048_576,
+  bodyRate: 240,
   discardBytes: 262_144,
   connections: Number.POSITIVE_INFINITY,
   requests: Number.POSITIVE_INFINITY,
   waiting: 1024,
 };
 
-export const TIMEOUTS: Timeouts = { head: 30_000, body: 60_000, idle: 75_000, write: 120_000, drain: 10_000 };
+/** The timeouts of a server that is told none; milliseconds. */
+export const TIMEOUTS: Timeouts = {
+  head: 30_000,
+  body: 60_000,
+  request: 300_000,
+  idle: 75_000,
+  write: 120_000,
+  drain: 10_000,
+};
 
 /** Octets of pipelined requests that are read ahead while one is handled. */
 export const AHEAD_BYTES = 65_536;

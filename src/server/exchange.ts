@@ -4,14 +4,19 @@
 import { HttpError, LocalError, TransportError } from "../base/errors.ts";
 import type { Peer } from "../base/transport.ts";
 import { Takeover } from "../message/body.ts";
+import { discardBody } from "../message/discard.ts";
 import { Fields, type FieldsInit } from "../message/fields.ts";
 import type { RequestHead } from "../message/head.ts";
 import { type Inbound, type InboundSource, NO_BODY, ReceivedBody } from "../message/inbound.ts";
 import { Reply } from "../message/reply.ts";
 import { ReceivedRequest, type RequestHost } from "../message/request.ts";
 import { mayHaveBody, reason } from "../message/status.ts";
+import { Afterwards } from "./afterwards.ts";
+import { overloaded } from "./gate.ts";
 import type { Line } from "./line.ts";
-import { discardBody, type ReplySink, type Stream, writeReply } from "./writer.ts";
+import type { Pace } from "./pace.ts";
+import { Place } from "./place.ts";
+import { type ReplySink, type Stream, writeReply } from "./writer.ts";
 
 /** Nobody wants to know how long it took: the clock is not read. */
 const UNTIMED = -1;
@@ -26,6 +31,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   leaveOnHalfClose: boolean;
   /** Octets of the body that have come. */
   fed = 0;
+  /** How long the whole body may take; null until it is waited for. */
+  pace: Pace | null = null;
   readonly #line: Line;
   readonly #head: RequestHead;
   readonly #length: number | undefined;
@@ -34,10 +41,11 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   #stream: Stream | null = null;
   #controller: AbortController | null = null;
   #left: Error | null = null;
-  /** A place in the gate: it is given back when the reply is over and the handler has settled, whichever is later. */
-  #place: "none" | "held" = "none";
+  /** Among the requests that are handled at once; null where their number has no limit. */
+  #place: Place | null = null;
+  /** What is called when the reply is over. */
+  #afterwards: Afterwards | null = null;
   #handler: "idle" | "runs" = "idle";
-  #proceed: (() => void) | null = null;
   #refused = false;
   /** Why the body did not come: it was reported, and is not once more when the handler passes it on. */
   #told: Error | null = null;
@@ -83,15 +91,25 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     return true;
   }
 
+  leaveOnFin(): void {
+    this.leaveOnHalfClose = true;
+    if (this.#line.halfClosed && this.writing !== "done") this.#line.destroy(new TransportError("NET_CLOSED"));
+  }
+
+  afterwards(run: () => unknown): void {
+    if (this.#afterwards === null)
+      this.#afterwards = new Afterwards((error) => this.#line.site.report(error, this.request));
+    this.#afterwards.add(run);
+    if (this.writing === "done") this.#afterwards.run();
+  }
+
   report(error: unknown): void {
     if (this.#left === null) this.#line.site.report(error, this.request);
   }
 
   deadlines(limits: { readonly body?: number; readonly write?: number }): void {
-    for (const value of [limits.body, limits.write]) {
-      if (value !== undefined && !(value >= 0))
-        throw new LocalError("USE_BAD_OPTION", `A deadline cannot be ${value}.`);
-    }
+    const wrong = [limits.body, limits.write].find((value) => value !== undefined && !(value >= 0));
+    if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `A deadline cannot be ${wrong}.`);
     if (limits.body !== undefined) this.bodyTimeout = limits.body;
     if (limits.write !== undefined) this.writeTimeout = limits.write;
     if (this.reading !== "done" || this.writing !== "done") this.#line.rearm();
@@ -120,25 +138,14 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   // ── for the connection ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Calls the handler, now or when the gate lets it. */
-  begin(): void {
+  /** Calls the handler, now or when the gate lets it; unless there is an answer without it. */
+  begin(own: Reply | null): void {
     if (this.#left !== null) return; // a hook has cut the connection
+    if (own !== null) return this.#write(own);
     const { site, settings } = this.#line;
     if (settings.limits.requests === Number.POSITIVE_INFINITY) return this.#handle();
-    const proceed = (): void => {
-      this.#proceed = null;
-      this.#place = "held";
-      this.#handle();
-    };
-    const entry = site.gate.enter(proceed);
-    if (entry === "in") return proceed();
-    if (entry === "full") return this.refuse(new HttpError(503, undefined, { code: "HTTP_OVERLOADED" }));
-    this.#proceed = proceed;
-  }
-
-  /** Answers without the handler. */
-  answer(reply: Reply): void {
-    this.#write(reply);
+    this.#place = new Place(site.gate, site.deadlines, settings.timeouts.drain, () => this.#handle());
+    if (this.#place.enter() === "full") this.refuse(overloaded());
   }
 
   /** The whole body lies in the read buffer, as a view that is valid until settle(). */
@@ -156,7 +163,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   feed(view: Uint8Array): void {
     this.fed += view.length;
     if (this.reading === "discard") return this.#discard(view.length);
-    if (!this.#received().feed(view)) this.#line.holdBody();
+    if (!this.#received().feed(view)) this.#line.hold("body");
   }
 
   /** The body is complete. */
@@ -178,7 +185,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
       this.#controller?.abort(error);
       // Who reads the body is told, and answers as it likes. Where nobody does, nobody might ever answer.
       if (!inbound.begun) {
-        if (this.#proceed !== null) this.#line.site.gate.giveUp(this.#proceed);
+        this.#place?.giveUp();
         this.refuse(error);
       }
     }
@@ -201,7 +208,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     if (!finished) this.#controller?.abort(error);
     this.#stream?.cancel(error);
     this.#stream = null;
-    if (this.#proceed !== null) this.#line.site.gate.giveUp(this.#proceed);
+    this.#place?.giveUp();
     if (!finished) this.#conclude();
   }
 
@@ -210,7 +217,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     if (this.writing === "done") return;
     // Where the reply has begun it can only be cut off; so it is where the refusal itself cannot be sent.
     if (this.writing === "body" || this.#refused) {
-      return this.#line.cut(error instanceof Error ? error : new Error("It is no Error.", { cause: error }));
+      return this.#line.destroy(error instanceof Error ? error : new Error("It is no Error.", { cause: error }));
     }
     this.#refused = true;
     // A body that is too large is not waited for.
@@ -379,19 +386,15 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   #conclude(): void {
     const { site } = this.#line;
     this.#leave();
+    this.#afterwards?.run();
     if (this.#started !== UNTIMED) {
-      site.replied(this.request, {
-        status: this.#status,
-        bytes: this.#bytes,
-        elapsed: site.clock.now() - this.#started,
-      });
+      const elapsed = site.clock.now() - this.#started;
+      const info = { status: this.#status, bytes: this.#bytes, elapsed };
+      site.replied(this.request, this.#head.target === "" ? { ...info, unread: true } : info);
     }
   }
 
-  // A client that resets does not make room for the next one while its handler still works.
   #leave(): void {
-    if (this.#place === "none" || this.#handler === "runs" || this.writing !== "done") return;
-    this.#place = "none";
-    this.#line.site.gate.leave();
+    if (this.writing === "done") this.#place?.leave(this.#handler);
   }
 }

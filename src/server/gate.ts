@@ -1,4 +1,5 @@
 // How many requests are handled at once: those beyond the limit wait in order, those beyond the queue are refused with 503.
+import { HttpError } from "../base/errors.ts";
 
 /** Counts requests in and out. */
 export class Gate {
@@ -64,4 +65,9 @@ export class Gate {
   giveUp(proceed: () => void): void {
     this.#queue.delete(proceed);
   }
+}
+
+/** How long it takes until there is room nobody knows; a second is the least that can be said. */
+export function overloaded(): HttpError {
+  return new HttpError(503, undefined, { code: "HTTP_OVERLOADED", fields: { "Retry-After": "1" } });
 }

@@ -9,18 +9,17 @@ import type { RequestHead, ResponseHead } from "../message/head.ts";
 import type { Request } from "../message/request.ts";
 import type { Signal, WireEvent } from "../wire/events.ts";
 import { H1Machine } from "../wire/h1/machine.ts";
-import type { Watched } from "./deadlines.ts";
+import { NEVER, type Watched } from "./deadlines.ts";
 import { AHEAD_BYTES } from "./defaults.ts";
 import { Exchange } from "./exchange.ts";
 import type { Line } from "./line.ts";
 import { Outbox, pushTo } from "./outbox.ts";
 import { ownAnswer } from "./own-answers.ts";
+import { bodyDue, startedBefore } from "./pace.ts";
 import type { Connection, Protocol, Settings, Site } from "./site.ts";
 import { giveAway } from "./wrapped.ts";
 
 type Reason = "head" | "body" | "idle" | "write" | "drain" | "none";
-
-const NEVER = Number.POSITIVE_INFINITY;
 
 /** HTTP/1.0 and HTTP/1.1. */
 export const h1: Protocol = (transport, site) => new H1Connection(transport, site);
@@ -28,10 +27,12 @@ export const h1: Protocol = (transport, site) => new H1Connection(transport, sit
 class H1Connection implements Connection, Line, TransportEvents, Watched {
   readonly site: Site;
   readonly settings: Settings;
-  readonly since: number;
   phase: Connection["phase"] = "idle";
   received = 0;
+  halfClosed = false;
   deadline = NEVER;
+  /** Since the server was made: milliseconds since 1970 are no small integer, and that costs 16 octets. */
+  readonly #since: number;
   readonly #transport: Transport;
   readonly #machine: H1Machine;
   readonly #outbox: Outbox;
@@ -56,7 +57,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   constructor(transport: Transport, site: Site) {
     this.site = site;
     this.settings = site.settings;
-    this.since = site.clock.wall();
+    this.#since = site.clock.wall() - site.started;
     this.#transport = transport;
     this.#outbox = new Outbox(transport);
     this.#machine = new H1Machine("server", site.settings.wire);
@@ -64,6 +65,10 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     site.deadlines.add(this);
     // Who connects and says nothing is idle, but has no more time than a slow head.
     this.#arm("idle", this.settings.timeouts.head);
+  }
+
+  get since(): number {
+    return this.site.started + this.#since;
   }
 
   get peer(): Peer {
@@ -82,9 +87,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     if (this.phase === "draining" || this.phase === "closed" || this.#ended === "taken") return;
     if (this.#exchange === null && !this.#machine.inHead && this.#machine.buffered === 0) {
       // Nothing is owed and nothing waits: no reason to sit until the peer has closed too.
-      if (this.#transport.pending === 0) this.#transport.destroy();
-      else this.#shut();
-      return;
+      return this.#transport.pending === 0 ? this.#transport.destroy() : this.#shut();
     }
     this.phase = "draining";
     this.#machine.close();
@@ -92,7 +95,9 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
 
   destroy(error?: Error): void {
     this.#exchange?.abort(error ?? new TransportError("NET_CLOSED"));
+    if (this.#ended === "no") this.#ended = "ours"; // nothing more is read, also where the hard close is gentle
     this.#transport.destroy(error);
+    this.rearm();
   }
 
   ref(): void {
@@ -115,10 +120,10 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
 
   end(): void {
     if (this.#ended !== "no") return;
+    this.halfClosed = true;
     this.#machine.receive(null);
     this.#run();
-    const exchange = this.#exchange;
-    if (exchange?.leaveOnHalfClose === true && exchange.writing !== "done") this.destroy();
+    if (this.#exchange?.leaveOnHalfClose === true && this.#exchange.writing !== "done") this.destroy();
   }
 
   drain(): void {
@@ -163,7 +168,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
       return false;
     }
     if (typeof event === "string") {
-      if (event === "paused" && this.#machine.buffered >= AHEAD_BYTES) this.#hold("ahead");
+      if (event === "paused" && this.#machine.buffered >= AHEAD_BYTES) this.hold("ahead");
       return false;
     }
     switch (event.type) {
@@ -187,15 +192,14 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     site.stats.requests++;
     if (this.phase === "idle") this.phase = "active";
     if (!this.settings.keepAlive) this.#machine.close();
-    this.#reason = "none"; // the next head has its own time
     const exchange = new Exchange(this, head, length);
     this.#exchange = exchange;
+    if (this.#reason === "head" && length !== 0) startedBefore(exchange, this.deadline, this.settings, site.deadlines);
+    this.#reason = "none"; // the next head has its own time
     if (length === 0) this.#machine.next();
     else if (length !== undefined && this.#machine.buffered >= length) this.#offerWhole(exchange);
     site.requested(exchange.request, this);
-    const own = ownAnswer(exchange.request, this.settings, site);
-    if (own !== null) exchange.answer(own);
-    else exchange.begin();
+    exchange.begin(ownAnswer(exchange.request, this.settings, site));
     exchange.settle();
   }
 
@@ -268,8 +272,10 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.#machine.close();
   }
 
-  holdBody(): void {
-    this.#hold("body");
+  hold(why: "body" | "ahead"): void {
+    if (this.#held !== "no") return;
+    this.#held = why;
+    this.#transport.pause();
   }
 
   resumeBody(): void {
@@ -300,10 +306,6 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     if (this.#loop === "out") this.#run();
   }
 
-  cut(error: Error): void {
-    this.destroy(error);
-  }
-
   handOver(takeover: Takeover): void {
     this.#exchange = null;
     this.#ended = "taken";
@@ -329,12 +331,6 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.#rearm();
   }
 
-  #hold(why: "body" | "ahead"): void {
-    if (this.#held !== "no") return;
-    this.#held = why;
-    this.#transport.pause();
-  }
-
   #release(): void {
     this.#held = "no";
     this.#transport.resume();
@@ -351,10 +347,13 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
       if (this.#reason !== "drain") this.#arm("drain", timeouts.drain);
     } else if (exchange !== null) {
       // A body that is held back waits for its reader, and 100 Continue for us: neither is the peer's time.
-      if (exchange.reading === "done" || this.#held === "body" || this.#machine.awaitsContinue) this.#arm("none", 0);
-      else if (this.#reason !== "body" || exchange.fed !== this.#fed) {
+      if (exchange.reading === "done" || this.#held === "body" || this.#machine.awaitsContinue) {
+        exchange.pace?.hold();
+        this.#arm("none", 0);
+      } else if (this.#reason !== "body" || exchange.fed !== this.#fed) {
+        this.#reason = "body";
         this.#fed = exchange.fed; // the octets of chunk lines and extensions are no progress
-        this.#arm("body", exchange.bodyTimeout ?? timeouts.body);
+        this.deadline = bodyDue(exchange, this.settings, this.site.deadlines);
       }
     } else if (this.#machine.inHead) {
       if (this.#reason !== "head") this.#arm("head", timeouts.head);

@@ -1,13 +1,14 @@
 // The entry point `portico/server`: handlers over connections.
 export { LIMITS, type Limits, TIMEOUTS, type Timeouts } from "./defaults.ts";
-export type { Configuration, ServerOptions } from "./options.ts";
-export { type ErrorPage, plainPage } from "./refuse.ts";
+export type { Configuration } from "./options.ts";
 export {
   createServer,
   currentServer,
+  type Hooks,
   type ServeOptions,
   Server,
+  type ServerOptions,
   serverOf,
 } from "./server.ts";
 export type { CloseOptions, CloseReport } from "./shutdown.ts";
-export type { Connection, Hooks, Protocol, ReplyInfo, Settings, Stats } from "./site.ts";
+export type { Connection, Protocol, ReplyInfo, Settings, Stats } from "./site.ts";

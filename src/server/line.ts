@@ -12,6 +12,8 @@ export interface Line {
   readonly settings: Settings;
   /** Whether the peer waits for 100 Continue. */
   readonly awaitsContinue: boolean;
+  /** Whether the peer's FIN has come. */
+  readonly halfClosed: boolean;
   /** Whether more can be written now. */
   readonly writable: boolean;
   /** Whether the connection closes after this exchange. */
@@ -24,14 +26,14 @@ export interface Line {
   /** After this exchange the connection closes. */
   closeAfter(): void;
   /** The body's reader is full, or has room again. */
-  holdBody(): void;
+  hold(why: "body"): void;
   resumeBody(): void;
   /** The deadlines of the exchange have changed, and count from now. */
   rearm(): void;
   /** Both halves are done. */
   over(): void;
   /** The connection is to be cut off: a reply that has begun cannot be completed. */
-  cut(error: Error): void;
+  destroy(error: Error): void;
   /** The reply was 101, or 2xx to CONNECT. */
   handOver(takeover: Takeover): void;
 }

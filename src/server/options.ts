@@ -3,12 +3,12 @@ import type { Clock } from "../base/clock.ts";
 import { LocalError } from "../base/errors.ts";
 import type { DateLine } from "../message/date.ts";
 import { Fields, type FieldsInit } from "../message/fields.ts";
+import type { ErrorPage } from "../message/refusal.ts";
 import type { DefaultLine } from "../wire/h1/encode.ts";
 import { type Leniency, STRICT } from "../wire/h1/limits.ts";
 import type { DebugSink } from "./debug.ts";
 import { changedLimits, changedTimeouts, LIMITS, type Limits, TIMEOUTS, type Timeouts } from "./defaults.ts";
-import type { ErrorPage } from "./refuse.ts";
-import type { Hooks, Settings } from "./site.ts";
+import type { HooksOf, Settings } from "./site.ts";
 
 /** What can be changed while the server runs, for the connections after the change. */
 export interface Configuration {
@@ -28,8 +28,9 @@ export interface Configuration {
   readonly halfClose?: "answer" | "leave";
 }
 
-export interface ServerOptions extends Configuration {
-  readonly hooks?: Hooks;
+/** What a server is told when it is made. S is the server, which this file does not know. */
+export interface OptionsOf<S> extends Configuration {
+  readonly hooks?: HooksOf<S>;
   /** The page of every error that the server answers by itself; plain text where left out. */
   readonly errorPage?: ErrorPage;
   /** Tells of each connection, request, reply and error, a line each: on standard error, or to a function. Off. */
@@ -42,6 +43,9 @@ export interface ServerOptions extends Configuration {
   readonly ref?: boolean;
   readonly clock?: Clock;
 }
+
+/** The same for whoever does not look at the server. */
+export type ServerOptions = OptionsOf<unknown>;
 
 /** What no default line may say, because only the reply or the engine can know it. */
 const RESERVED = [

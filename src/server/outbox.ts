@@ -5,13 +5,16 @@ import { COPIED_BYTES, OUTBOX_BYTES } from "./defaults.ts";
 
 type Piece = Uint8Array | string;
 
+/** For all that wait with nothing; never pushed to. */
+const NONE: Piece[] = [];
+
 export class Outbox {
   /** Octets written so far. */
   sent = 0;
   /** False: the transport has enough; wait for drained(). */
   writable = true;
   readonly #transport: Transport;
-  #pieces: Piece[] = [];
+  #pieces: Piece[] = NONE;
   #size = 0;
   #open = true;
 
@@ -25,14 +28,19 @@ export class Outbox {
 
   /** Adds a piece; strings are Latin-1. Many, or large ones, leave at once. */
   push(piece: Piece): void {
+    this.#size += piece.length;
+    if (this.#pieces === NONE) this.#pieces = [piece];
+    else this.#append(piece);
+    if (this.#size >= OUTBOX_BYTES) this.flush();
+  }
+
+  #append(piece: Piece): void {
     const pieces = this.#pieces;
     const at = pieces.length - 1;
-    const last = at < 0 ? undefined : pieces[at]; // an index below zero is a slow look-up by name
+    const last = pieces[at];
     if (typeof last === "string" && (typeof piece === "string" || fits(last, piece))) {
       pieces[at] = typeof piece === "string" ? last + piece : behind(last, piece);
     } else pieces.push(piece);
-    this.#size += piece.length;
-    if (this.#size >= OUTBOX_BYTES) this.flush();
   }
 
   /** Writes what there is. */
@@ -40,7 +48,7 @@ export class Outbox {
     if (this.#size === 0) return;
     const pieces = this.#pieces;
     this.sent += this.#size;
-    this.#pieces = [];
+    this.#pieces = NONE;
     this.#size = 0;
     if (this.#open && !this.#transport.write(pieces)) this.writable = false;
   }
@@ -53,7 +61,7 @@ export class Outbox {
   /** The transport is gone: what is still pushed is dropped. */
   close(): void {
     this.#open = false;
-    this.#pieces = [];
+    this.#pieces = NONE;
     this.#size = 0;
     this.writable = true;
   }

@@ -6,19 +6,24 @@ import { publish, trace } from "../base/trace.ts";
 import type { Address, Transport } from "../base/transport.ts";
 import { DateLine } from "../message/date.ts";
 import type { Handler } from "../message/handler.ts";
+import { plainPage, refusal } from "../message/refusal.ts";
 import { hostOf, type Request } from "../message/request.ts";
 import type { Listen, Listener, ListenOptions } from "../transport/listen.ts";
 import { listen } from "../transport/tcp.ts";
-import { listenTls } from "../transport/tls.ts";
 import { Deadlines } from "./deadlines.ts";
 import { debugged } from "./debug.ts";
 import { Gate } from "./gate.ts";
-import { type Configuration, checkNames, type ServerOptions, settle } from "./options.ts";
+import { type Configuration, checkNames, type OptionsOf, settle } from "./options.ts";
 import { protocolFor } from "./protocols.ts";
-import { plainPage, refusal } from "./refuse.ts";
 import { type CloseOptions, type CloseReport, Shutdown } from "./shutdown.ts";
-import type { Connection, Site, Stats } from "./site.ts";
+import type { Connection, HooksOf, Site, Stats } from "./site.ts";
 import { type Replacements, WrappedTransport } from "./wrapped.ts";
+
+/** What createServer() takes beside the handler. */
+export type ServerOptions = OptionsOf<Server>;
+
+/** Functions that are called as things happen. */
+export type Hooks = HooksOf<Server>;
 
 /** How a server listens, beside what every transport takes. */
 export interface ServeOptions extends ListenOptions, Omit<Replacements, "closed"> {
@@ -34,7 +39,10 @@ export class Server implements AsyncDisposable {
   readonly #options: ServerOptions;
   readonly #date: DateLine;
   readonly #connections = new Set<Connection>();
-  readonly #listeners = new Set<Listener>();
+  /** Where it listens, and how a URL to there begins. */
+  readonly #listeners = new Map<Listener, "http" | "https">();
+  /** Aborts when close() begins to drain; null until somebody asks for it. */
+  #draining: AbortController | null = null;
   /** Under way; null while it is not closing. */
   #shutdown: Shutdown | null = null;
   /** How often it was closed: what was about to listen meanwhile does not. */
@@ -59,6 +67,7 @@ export class Server implements AsyncDisposable {
       settings: settle(null, options, this.#date),
       hooks,
       clock,
+      started: clock.wall(),
       server: this,
       stats: { requests: 0, connections: 0, refused: 0, failures: 0 },
       deadlines: new Deadlines(clock),
@@ -102,7 +111,30 @@ export class Server implements AsyncDisposable {
 
   /** Where it listens. */
   get listeners(): readonly Listener[] {
-    return [...this.#listeners];
+    return [...this.#listeners.keys()];
+  }
+
+  /**
+   * The first TCP address as a URL that ends in a slash; an address for all interfaces as localhost. Undefined while it listens
+   * nowhere, or on a path alone.
+   */
+  get url(): string | undefined {
+    for (const [{ address }, scheme] of this.#listeners) {
+      if ("port" in address) return `${scheme}://${hostInUrl(address.host)}:${address.port}/`;
+    }
+    return undefined;
+  }
+
+  /**
+   * Aborts when close() begins: the cue for a reply without an end to end. After close() has settled there is a new one.
+   *
+   * @example
+   * for await (const line of lines(serverOf(request).draining)) yield line;
+   */
+  get draining(): AbortSignal {
+    this.#draining ??= new AbortController();
+    if (this.#shutdown?.draining === true) this.#draining.abort();
+    return this.#draining.signal;
   }
 
   /** Numbers since the start, and how many requests are in hand or wait. Live. */
@@ -124,7 +156,7 @@ export class Server implements AsyncDisposable {
   ): Promise<readonly Listener[]> {
     if (this.#shutdown !== null) throw new LocalError("USE_ALREADY_LISTENING");
     const closes = this.#closes;
-    const via = options.via ?? (options.tls === undefined ? listen : listenTls);
+    const via = options.via ?? (options.tls === undefined ? listen : (await import("../transport/tls.ts")).listenTls);
     // Nothing is accepted before everything listens and the startup hook has run.
     let early: Transport[] | null = [];
     const accept = (transport: Transport): void => {
@@ -136,7 +168,8 @@ export class Server implements AsyncDisposable {
       for (const each of addresses(address)) {
         listeners.push(await via(each, accept, { ...options, onError: (error) => this.#acceptFailed(error, options) }));
       }
-      for (const listener of listeners) this.#listeners.add(listener);
+      const scheme = options.tls === undefined ? "http" : "https";
+      for (const listener of listeners) this.#listeners.set(listener, scheme);
       this.#startup ??= Promise.resolve(this.#options.hooks?.startup?.(this));
       await this.#startup;
       if (closes !== this.#closes) throw new LocalError("USE_ALREADY_LISTENING");
@@ -151,6 +184,8 @@ export class Server implements AsyncDisposable {
     }
     if (!this.#held) for (const listener of listeners) listener.unref();
     if (this.#onSignal === null) this.#watchSignals();
+    // The listener closes itself; here it is forgotten.
+    options.signal?.addEventListener("abort", () => this.#forget(listeners), { once: true });
     publish("listening", { server: this, addresses: listeners.map((listener) => listener.address) });
     const waiting = early;
     early = null;
@@ -209,6 +244,7 @@ export class Server implements AsyncDisposable {
     if (this.#shutdown === null) this.#beginShutdown();
     const shutdown = this.#shutdown as unknown as Shutdown;
     shutdown.raise(mode, deadline);
+    if (shutdown.draining) this.#draining?.abort();
     return shutdown.done;
   }
 
@@ -219,30 +255,38 @@ export class Server implements AsyncDisposable {
   /** The process stays alive while this listens or has connections, as it does from the start. */
   ref(): this {
     this.#held = true;
-    for (const each of [...this.#listeners, ...this.#connections]) each.ref();
+    for (const each of [...this.#listeners.keys(), ...this.#connections]) each.ref();
     return this;
   }
 
   /** The process may end although this listens and has connections. */
   unref(): this {
     this.#held = false;
-    for (const each of [...this.#listeners, ...this.#connections]) each.unref();
+    for (const each of [...this.#listeners.keys(), ...this.#connections]) each.unref();
     return this;
   }
 
   #beginShutdown(): void {
-    const listeners = [...this.#listeners];
+    const { listeners } = this;
     this.#closes++;
     this.#startup = null;
     this.#listeners.clear();
     const shutdown = new Shutdown(this.#connections, listeners, this.#site.clock);
     this.#shutdown = shutdown;
+    // A connection that nobody reads keeps no process alive, and the deadline would not be reached.
+    const waiting = this.#held ? setInterval(() => {}, 2 ** 30) : undefined;
     const over = (): void => {
+      clearInterval(waiting);
       this.#shutdown = null;
+      this.#draining = null;
       // Not before: until the close is over a second signal cuts it short.
       this.#unwatchSignals();
     };
     shutdown.done.then(over, over);
+  }
+
+  #forget(listeners: readonly Listener[]): void {
+    for (const listener of listeners) this.#listeners.delete(listener);
   }
 
   #closed(connection: Connection, error: Error | undefined): void {
@@ -298,6 +342,12 @@ export class Server implements AsyncDisposable {
     this.#onSignal = null;
     for (const signal of this.#options.signals ?? []) process.off(signal, onSignal);
   }
+}
+
+/** A host as it stands in a URL that somebody on this machine can open. */
+function hostInUrl(host: string): string {
+  if (host === "0.0.0.0" || host === "::" || host === "") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function addresses(address: Address | number | readonly Address[]): readonly Address[] {

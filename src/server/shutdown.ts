@@ -17,6 +17,7 @@ export interface CloseReport {
   readonly elapsed: number;
 }
 
+/** How a server is closed. */
 export interface CloseOptions {
   /**
    * `drain` (where left out): stops accepting, closes idle connections, finishes the exchanges in hand. `abort`: cuts

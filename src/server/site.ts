@@ -37,12 +37,21 @@ export interface ReplyInfo {
   readonly bytes: number;
   /** Milliseconds from the head of the request to the last octet of the reply. */
   readonly elapsed: number;
+  /**
+   * Present where the head of the request could not be read, and was refused: the request then stands in for it, with the
+   * method as far as it was read, an empty target and no fields. No request hook was called for it.
+   */
+  readonly unread?: true;
 }
 
-/** Functions that are called as things happen. What they throw is reported like an error, and changes nothing else. */
-export interface Hooks {
+/**
+ * Functions that are called as things happen. What they throw is reported like an error, and changes nothing else. S is the
+ * server, which this file does not know.
+ */
+export interface HooksOf<S> {
+  // A method, so that hooks of a known server pass for hooks of any: there is only one kind of server.
   /** Everything listens and nothing has been accepted yet. What this throws makes listen() fail. */
-  readonly startup?: (server: unknown) => void | Promise<void>;
+  startup?(server: S): void | Promise<void>;
   readonly connection?: (connection: Connection) => void;
   readonly request?: (request: Request) => void;
   /** The reply has been handed on whole, or was cut short, and then the error hook has said why. */
@@ -51,6 +60,9 @@ export interface Hooks {
   readonly error?: (error: unknown, request: Request | undefined) => void;
   readonly close?: (connection: Connection, error: Error | undefined) => void;
 }
+
+/** The same for whoever does not look at the server. */
+export type Hooks = HooksOf<unknown>;
 
 /** What a connection takes from its server when it is accepted; a change makes a new one, for the connections after it. */
 export interface Settings {
@@ -78,9 +90,11 @@ export interface Stats {
 export interface Site {
   handler: Handler;
   settings: Settings;
-  readonly hooks: Hooks;
+  readonly hooks: HooksOf<never>;
   readonly stats: Stats;
   readonly clock: Clock;
+  /** When the server was made: milliseconds since 1970. */
+  readonly started: number;
   readonly deadlines: Deadlines;
   readonly gate: Gate;
   readonly server: unknown;

@@ -5,8 +5,8 @@ import { Buffer } from "node:buffer"; // the global is a getter, which shows in 
 import { open } from "node:fs/promises";
 import { LocalError, TransportError } from "../base/errors.ts";
 import { type Body, FileSlice } from "../message/body.ts";
+import { destroyStream, discardBody, release } from "../message/discard.ts";
 import { CONTENT_LENGTH, type Fields, kindsOf } from "../message/fields.ts";
-import { ReceivedBody } from "../message/inbound.ts";
 import { Pipe } from "../message/pipe.ts";
 import type { Reply } from "../message/reply.ts";
 
@@ -52,12 +52,12 @@ function writeText(reply: Reply, body: string, sink: ReplySink): Stream | null {
 function writeWhole(reply: Reply, body: Uint8Array | string | null, sink: ReplySink): Stream | null {
   const bodiless = sink.bodiless(reply.status);
   const length = body === null ? 0 : body.length;
+  checkContent(reply, length);
   if (reply.extras?.trailers !== undefined && !bodiless) return writeWithTrailers(reply, body, sink);
   const declared = declaredLength(reply);
   if (declared !== undefined && declared !== length && !(bodiless && body === null)) {
     throw new LocalError("USE_BODY_LENGTH", `Content-Length is ${declared}, the body has ${length}.`);
   }
-  checkContent(reply, length);
   sink.head(reply, declared ?? length);
   if (length > 0 && !bodiless) sink.data(body as Uint8Array | string);
   sink.end(null);
@@ -116,39 +116,6 @@ function startStream(reply: Reply, body: Exclude<Body, null | string | Uint8Arra
   return new IteratedStream(reply, body, sink);
 }
 
-/** A body that will not be sent: whoever makes it is told to stop, and what it holds open is closed. */
-export function discardBody(body: Body): void {
-  if (typeof body !== "object" || body === null || body instanceof Uint8Array) return;
-  // A body that was received is skipped by its connection; to begin reading it only to stop would ask for it (100 Continue).
-  if (body instanceof Pipe || body instanceof ReceivedBody) body.cancel(new LocalError("USE_BODY_NOT_ALLOWED"));
-  else if (Symbol.asyncIterator in body && !destroyStream(body)) release(() => body[Symbol.asyncIterator]());
-}
-
-// A Readable holds a file or a socket open until it is destroyed, and return() of its iterator waits for a read that may never
-// come. What it fails with meanwhile concerns nobody, but would end the process if nobody listened.
-function destroyStream(body: object): boolean {
-  const stream = body as { destroy?: () => unknown; on?: (event: string, listener: () => void) => unknown };
-  if (typeof stream.destroy !== "function") return false;
-  try {
-    stream.on?.("error", () => {});
-    stream.destroy();
-  } catch {
-    // It was asked to stop; there is nothing else to tell it.
-  }
-  return true;
-}
-
-// What a producer throws while it is being stopped is nobody's concern: there is no reply left that it could spoil.
-function release(iterator: () => AsyncIterator<unknown>): void {
-  try {
-    iterator()
-      .return?.()
-      ?.then(undefined, () => {});
-  } catch {
-    // The same, thrown at once.
-  }
-}
-
 /** A Pipe is read by being pushed from: no promise for each chunk. */
 class PipeStream implements Stream {
   readonly #pipe: Pipe;
@@ -184,6 +151,8 @@ class PipeStream implements Stream {
 
 /** Octets that one body may send before the other connections get their turn. */
 const BURST_BYTES = 1_048_576;
+/** A small piece takes as long as one of so many octets: a producer of single octets would let nobody else have a turn. */
+const PIECE_COST = 1024;
 
 class IteratedStream implements Stream {
   readonly #reply: Reply;
@@ -252,7 +221,7 @@ class IteratedStream implements Stream {
       const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : value;
       if (!(bytes instanceof Uint8Array)) throw new LocalError("USE_BAD_BODY", "A chunk is a string or bytes.");
       if (bytes.length > 0) this.#sink.data(bytes);
-      this.#burst += bytes.length;
+      this.#burst += Math.max(bytes.length, PIECE_COST);
     } catch (error) {
       this.cancel();
       return this.#sink.fail(error);
@@ -295,7 +264,7 @@ class FileStream implements Stream {
   }
 
   async #send(reply: Reply, slice: FileSlice): Promise<void> {
-    const file = await open(slice.path, "r");
+    const file = await (slice.opener?.() ?? open(slice.path, "r"));
     try {
       if (this.#left) return;
       this.#sink.head(reply, slice.end - slice.start);

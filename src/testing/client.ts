@@ -24,6 +24,7 @@ export interface Answer {
 /** How the other side ended: in order, by a FIN, or by cutting the connection. */
 export type Ending = "fin" | "reset";
 
+/** How a raw client behaves. */
 export interface WireClientOptions {
   /**
    * What is done about a FIN: "end" ends our side too, as clients do; "stay" goes on sending until end() or reset().

@@ -2,7 +2,7 @@
 // on every run, because nothing is left to chance: not the size of packets, not the order of turns, not the clock.
 import { FakeClock } from "../base/clock.ts";
 import type { Handler } from "../message/handler.ts";
-import type { ServerOptions } from "../server/options.ts";
+import type { ServerOptions } from "../server/server.ts";
 import { Server } from "../server/server.ts";
 import { type MemoryOptions, memoryPair } from "../transport/memory.ts";
 import { WireClient, type WireClientOptions } from "./client.ts";

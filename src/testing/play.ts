@@ -10,6 +10,7 @@ import { type Step, type Transcript, wrong } from "./transcript.ts";
 /** How what is sent arrives. */
 export type Way = "whole" | "bytewise" | "cut" | "tail";
 
+/** What play() plays against, and in which ways. */
 export interface PlayOptions {
   /** A new server for each playing, made after the settings of the case. */
   readonly serve: (settings: readonly string[]) => Loopback;

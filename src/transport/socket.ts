@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { LocalError, TransportError } from "../base/errors.ts";
 import type { Peer, Transport, TransportEvents } from "../base/transport.ts";
-import { type Linked, READER, readIntoStaticBuffer } from "./static-buffer.ts";
+import { type Linked, READER, readIntoStaticBuffer, remoteOf, replaceListener } from "./static-buffer.ts";
 import { unsent } from "./write-queue.ts";
 
 /** Up to here copying the pieces into one buffer is cheaper than a write of many. */
@@ -47,7 +47,8 @@ export class SocketTransport implements Transport {
     socket.allowHalfOpen = true;
     (socket as { [READER]?: SocketTransport })[READER] = this;
     if (socket.destroyed) this.#life = "over";
-    socket.on("error", onError).on("close", onClose).on("end", onEnd).on("drain", onDrain);
+    socket.on("error", onError).on("close", onClose).on("drain", onDrain);
+    if (encrypted === true || !replaceListener(socket, "end", onEnd)) socket.on("end", onEnd);
   }
 
   get pending(): number {
@@ -234,7 +235,7 @@ function tellClose(events: TransportEvents, error: Error | undefined): void {
 }
 
 function peerOf(socket: Socket, secure: boolean): Peer {
-  const { remoteAddress, remotePort } = socket;
+  const { remoteAddress, remotePort } = remoteOf(socket);
   if (remoteAddress === undefined) return secure ? { ...NOBODY, secure } : NOBODY;
   // An IPv4 peer of a socket that listens on "::" shows as "::ffff:192.0.2.1" (RFC 4291 §2.5.5.2).
   const address = /^::ffff:\d+\./i.test(remoteAddress) ? remoteAddress.slice(7) : remoteAddress;

@@ -26,6 +26,7 @@ type OnRead = (this: Linked, length: number, bytes: Uint8Array) => boolean;
 /** The undocumented part of a socket. Each is tested for before it is used. */
 interface Handle {
   reading?: boolean;
+  getpeername?(out: { address?: string; port?: number }): number;
   useUserBuffer?(buffer: Uint8Array): void;
 }
 
@@ -92,3 +93,25 @@ const onRead: OnRead = function (this: Linked, length: number, bytes: Uint8Array
   if (poisoned) bytes.fill(0xdd);
   return more;
 };
+
+/**
+ * Who is at the other end: remoteAddress and remotePort, which keep what they have told in an object for each socket. 70 octets
+ * a connection.
+ */
+export function remoteOf(socket: Socket): Pick<Socket, "remoteAddress" | "remotePort"> {
+  const handle = (socket as unknown as { readonly _handle?: Handle | null })._handle;
+  const out: { address?: string; port?: number } = {};
+  if (readMode() === "data" || handle?.getpeername?.(out) !== 0 || typeof out.address !== "string") return socket;
+  return { remoteAddress: out.address, remotePort: out.port };
+}
+
+/**
+ * Puts a listener in the place of the only one there is. Node's own of "end" is for sockets that end both sides at once; with
+ * a second one beside it Node keeps a list, and that is 90 octets a connection. False: nothing was changed.
+ */
+export function replaceListener(socket: Socket, event: string, listener: (this: never) => void): boolean {
+  const listeners = (socket as unknown as { readonly _events?: Record<string, unknown> })._events;
+  if (readMode() === "data" || typeof listeners?.[event] !== "function") return false;
+  listeners[event] = listener;
+  return true;
+}

@@ -6,6 +6,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { onWindows } from "../../test/fixtures/conditions.ts";
 import { LocalError, TransportError } from "../base/errors.ts";
 import type { Transport, TransportEvents } from "../base/transport.ts";
 import { dial, listen } from "./tcp.ts";
@@ -121,7 +122,9 @@ test("what cannot be an address or an option is refused before anything is bound
   await assert.rejects(dial({ fd: 1 }), fails("USE_BAD_OPTION"));
 });
 
-test("a path that the system would cut short is refused", { skip: process.platform === "win32" }, async () => {
+test("a path that the system would cut short is refused", {
+  skip: onWindows("does not cut the names of its pipes"),
+}, async () => {
   await assert.rejects(listen({ path: join(folder, "x".repeat(120)) }, echo), fails("USE_BAD_OPTION", /octets/));
 });
 
@@ -228,7 +231,7 @@ test("a file that is no socket is never removed", async () => {
   assert.equal((await lstat(path)).size, 11);
 });
 
-test("an inherited descriptor is listened on", { skip: process.platform === "win32" }, async () => {
+test("an inherited descriptor is listened on", { skip: onWindows("inherits no sockets by number") }, async () => {
   const server = net.createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

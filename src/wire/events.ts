@@ -3,6 +3,7 @@
 import type { Fields } from "../message/fields.ts";
 import type { RequestHead, ResponseHead } from "../message/head.ts";
 
+/** The side of a connection: who asks, or who answers. */
 export type Role = "client" | "server";
 
 /** Where a side of an exchange stands; h1/state.ts has the tables. */
@@ -27,6 +28,7 @@ export type WireEvent =
   | { readonly type: "end"; readonly trailers: Fields | null }
   | { readonly type: "closed" };
 
+/** What a WireEvent tells of: its `type`. */
 export type EventType = WireEvent["type"];
 
 /**

@@ -3,4 +3,4 @@ export { END, type EventType, type Machine, type Role, type Signal, type State, 
 export type { DefaultLine } from "./h1/encode.ts";
 export { type Leniency, STRICT, WIRE_LIMITS, type WireLimits } from "./h1/limits.ts";
 export { H1Machine, type MachineOptions } from "./h1/machine.ts";
-export { Cycle, JOINT, TABLES } from "./h1/state.ts";
+export { JOINT, TABLES } from "./h1/state.ts";

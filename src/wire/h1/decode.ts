@@ -127,6 +127,8 @@ class ChunkedReader implements BodyReader {
   readonly atEnd: WireEvent | null = null;
   readonly #limits: WireLimits;
   readonly #leniency: Leniency;
+  /** Octets of one chunk line, with its CR. */
+  readonly #longest: number;
   #state: ChunkState = "size";
   #size = 0;
   #digits = 0;
@@ -138,6 +140,7 @@ class ChunkedReader implements BodyReader {
   constructor(limits: WireLimits, leniency: Leniency) {
     this.#limits = limits;
     this.#leniency = leniency;
+    this.#longest = Math.min(CHUNK_LINE_BYTES, limits.fieldBytes) + 1;
   }
 
   read(buffer: ReceiveBuffer): WireEvent | null {
@@ -194,7 +197,7 @@ class ChunkedReader implements BodyReader {
   }
 
   #extensionStep(state: ExtensionState, octet: number): ChunkState {
-    if (++this.#line > CHUNK_LINE_BYTES || ++this.#extensions > CHUNK_EXTENSION_BYTES) {
+    if (++this.#line + this.#digits > this.#longest || ++this.#extensions > CHUNK_EXTENSION_BYTES) {
       throw new RemoteError("WIRE_BAD_CHUNK", "Chunk extensions are too long.");
     }
     const next = EXTENSION[state][kindOf(octet)];

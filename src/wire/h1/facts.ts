@@ -109,7 +109,9 @@ export function readFacts(text: string, marks: readonly number[]): Facts {
         upgrade = true;
     }
   }
-  const says = (member: string): boolean => connection !== null && hasMember(connection, member);
+  // What browsers say, before it is taken apart three times.
+  const plain = connection === null || connection === "keep-alive";
+  const says = (member: string): boolean => !plain && hasMember(connection as string, member);
   return {
     hosts,
     host,
@@ -117,7 +119,7 @@ export function readFacts(text: string, marks: readonly number[]): Facts {
     length,
     codings,
     close: says("close"),
-    keepAlive: says("keep-alive"),
+    keepAlive: connection === "keep-alive" || says("keep-alive"),
     upgrade: upgrade && says("upgrade"),
     expect,
   };

@@ -4,7 +4,7 @@
 export interface WireLimits {
   /** The request target: 8,192, above what RFC 9112 §3 recommends to support. Beyond it 414. */
   readonly targetBytes: number;
-  /** One field line: 16,384, room for the largest cookies and tokens in use. Beyond it 431. */
+  /** One field line: 16,384, room for the largest cookies and tokens in use. Beyond it 431. Also one chunk line, then 400. */
   readonly fieldBytes: number;
   /** The head, or a trailer section, as a whole: 65,536, what fits the read buffer. Beyond it 431. */
   readonly headBytes: number;
@@ -22,6 +22,7 @@ export interface Leniency {
   readonly obsFold: boolean;
 }
 
+/** The limits that hold where none are given. */
 export const WIRE_LIMITS: WireLimits = {
   targetBytes: 8192,
   fieldBytes: 16_384,
@@ -30,9 +31,10 @@ export const WIRE_LIMITS: WireLimits = {
   streamBytes: Number.POSITIVE_INFINITY,
 };
 
+/** The leniency that holds where none is given: nothing is let pass. */
 export const STRICT: Leniency = { requireHost: true, obsFold: false };
 
-/** One chunk-size line with its extensions: 4,096 octets, which nobody needs; more is an attack. */
+/** One chunk-size line with its extensions, at most: 4,096 octets, which nobody needs; more is an attack. */
 export const CHUNK_LINE_BYTES = 4096;
 /** The extensions of one body together: they carry nothing, so they may not outgrow it either (CVE-2024-22019). */
 export const CHUNK_EXTENSION_BYTES = 16_384;

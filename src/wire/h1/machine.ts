@@ -28,6 +28,7 @@ import { ReceivedHead } from "./received-head.ts";
 import { checkInformational, checkRequest, checkResponse } from "./sendable.ts";
 import { CLOSED, Cycle, DATA, ENDED, INFORMATIONAL, REQUEST, RESPONSE } from "./state.ts";
 
+/** How much of a message an H1Machine reads, how strictly, and what it adds to responses. */
 export interface MachineOptions {
   readonly limits?: WireLimits;
   readonly leniency?: Leniency;

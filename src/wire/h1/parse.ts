@@ -252,15 +252,30 @@ function nameEndFrom(bytes: Uint8Array, from: number, end: number): number {
   return i;
 }
 
-// Eight octets a step: 0.46 instead of 0.76 ns an octet, and values are most of a head.
+// Four octets a step, in one 32-bit register: 0.26 instead of 0.46 ns an octet for eight look-ups in a table, and values are most
+// of a head. What the sum takes for a control or DEL, a tab too, the table below decides.
 function valueEndFrom(bytes: Uint8Array, from: number, end: number): number {
-  const T = FIELD_VALUE;
-  const b = bytes;
   let i = from;
-  for (const last = end - 7; i < last; i += 8) {
-    const low = T[b[i]!]! & T[b[i + 1]!]! & T[b[i + 2]!]! & T[b[i + 3]!]!;
-    if ((low & T[b[i + 4]!]! & T[b[i + 5]!]! & T[b[i + 6]!]! & T[b[i + 7]!]!) !== 1) break;
+  if (end - from >= WORDS_FROM) {
+    const words = wordsOf(bytes);
+    for (const last = end - 3; i < last; i += 4) {
+      const word = words.getInt32(i);
+      const del = word ^ 0x7f7f7f7f;
+      if ((((word - 0x20202020) & ~word) | ((del - 0x01010101) & ~del)) & 0x80808080) break;
+    }
   }
-  while (i < end && T[b[i]!] === 1) i++;
+  while (i < end && FIELD_VALUE[bytes[i]!] === 1) i++;
   return i;
+}
+
+const WORDS_FROM = 8;
+let words: DataView = new DataView(new ArrayBuffer(0));
+let wordsOver: Uint8Array | null = null;
+
+/** A view of the same octets. One is kept: all connections read into one buffer. */
+function wordsOf(bytes: Uint8Array): DataView {
+  if (wordsOver === bytes) return words;
+  words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  wordsOver = bytes;
+  return words;
 }

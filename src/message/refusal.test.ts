@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ERRORS, HttpError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
 import { empty, text } from "../message/reply.ts";
-import { plainPage, refusal, statusOf } from "./refuse.ts";
+import { plainPage, refusal, statusOf } from "./refusal.ts";
 
 test("an error of ours has the status of its code, anything else is 500", () => {
   assert.equal(statusOf(new HttpError(418)), 418);
@@ -56,8 +56,17 @@ test("the page is asked with status and message, and one that fails or is none i
     undefined,
   );
   assert.deepEqual([used, ...asked], [made, 409, "Busy.", undefined]);
-  const wrong: unknown[] = [undefined, null, "page", { status: 200 }, Promise.resolve(text("x"))];
-  for (const value of wrong) assert.equal(refusal(() => value as never, new HttpError(409), undefined).status, 409);
+  const wrong = [
+    () => undefined,
+    () => null,
+    () => "page",
+    () => ({ status: 200 }),
+    async () => text("x"),
+    async () => {
+      throw new Error("a rejection that nobody handles would end the test");
+    },
+  ];
+  for (const make of wrong) assert.equal(refusal(make as never, new HttpError(409), undefined).status, 409);
   const thrown = refusal(
     () => {
       throw new Error("x");
