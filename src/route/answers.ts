@@ -1,7 +1,8 @@
-// Handlers that answer a status and nothing else, as a small page: routes of their own, or the fallback of a table.
+// Handlers that answer one thing whatever the request: a status as a small page, or another place. They are routes of their
+// own, or the fallback of a table.
 import type { Handler } from "../message/handler.ts";
 import { escapeHtml } from "../message/html.ts";
-import { page } from "../message/reply.ts";
+import { page, redirect, text } from "../message/reply.ts";
 import { reason } from "../message/status.ts";
 
 /**
@@ -26,4 +27,21 @@ export function notFound(message?: string): Handler {
 /** 400, with a page. */
 export function badRequest(message?: string): Handler {
   return status(400, message);
+}
+
+/**
+ * A handler that sends every request elsewhere, with a note of it in plain text.
+ *
+ * @param location a URI reference; what a field cannot carry is refused.
+ * @param status 307, for now and with the same method; 308, for good and with the same method; 301, 302 and 303 lead most
+ *   clients there by GET.
+ * @throws LocalError USE_BAD_STATUS, USE_BAD_FIELD when it is made.
+ *
+ * @example
+ * mux().on("/old", redirectTo("/new", 301));
+ */
+export function redirectTo(location: string, status: 301 | 302 | 303 | 307 | 308 = 307): Handler {
+  const { status: code, headers } = redirect(location, status);
+  const answer = text(`${code} ${reason(code)}: ${location}\n`, code, headers);
+  return () => answer;
 }

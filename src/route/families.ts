@@ -2,79 +2,129 @@
 // frozen, and what the user looks up alone. Keys are paths without method or variables; the host counts for nothing but in custom().
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Handler } from "../message/handler.ts";
-import { authority, type Request } from "../message/request.ts";
-import { canonicalPath } from "../message/target.ts";
-import { checkHandler, MOUNTED, type Mux, pathFrom } from "./mux.ts";
+import { bindParams } from "../message/request.ts";
+import { hostName, requestHost } from "./host.ts";
+import { canonicalOf, checkHandler, listOf, type Mux } from "./mux.ts";
+import { mountedPath, mountOf, paramsIn } from "./params.ts";
+import { canonicalLiteral, splitPattern } from "./pattern.ts";
+import { plainInfo, type RouteInfo } from "./route-info.ts";
 
 /** Paths and their handlers. */
 export type RouteTable = Iterable<readonly [path: string, handler: Handler]> | Readonly<Record<string, Handler>>;
 
+/** What a table of paths does with the rest. */
 export interface FamilyOptions {
   /** Answers what no route matches; 404. */
   readonly fallback?: Handler;
 }
 
-/** Answers what a table finds, or by the fallback. The part of the path that it reads begins where it is mounted. */
-export function answering(
-  find: (method: string, host: string, path: string) => Handler | undefined,
-  fallback: Handler | undefined,
-  needsHost: "host" | "any" = "any",
-): Handler {
-  return (request: Request) => {
-    const mounted = request.get(MOUNTED) ?? 0;
-    const path = pathFrom(request, mounted);
-    const found = find(request.method, needsHost === "host" ? authority(request).host : "", path) ?? fallback;
-    if (found === undefined) throw new HttpError(404);
-    checkHandler(found); // what a user's function looks up may be anything: 500 rather than a crash
-    return found(request);
-  };
-}
+const nothing: Handler = () => {
+  throw new HttpError(404);
+};
 
 function keyOf(path: unknown): string {
   if (typeof path !== "string" || (path !== "" && !path.startsWith("/"))) {
     throw new LocalError("USE_BAD_PATTERN", `A key is a path that begins with a slash, or empty, not ${String(path)}.`);
   }
-  return path === "" ? "" : canonicalPath("GET", path);
+  return path === "" ? "" : canonicalLiteral(path, path);
+}
+
+function entriesOf(table: RouteTable): Iterable<readonly [string, Handler]> {
+  return Symbol.iterator in table ? (table as Iterable<readonly [string, Handler]>) : Object.entries(table);
+}
+
+/** How many slashes a path has, and so how deep it is. */
+function depthOf(path: string): number {
+  return path.split("/").length - 1;
 }
 
 class PathMux implements Mux {
   readonly #routes = new Map<string, Handler>();
-  readonly #look: (routes: ReadonlyMap<string, Handler>, path: string) => Handler | undefined;
+  readonly #match: "exact" | "prefix";
+  readonly #fallback: Handler;
   #frozen = false;
+  /** Of the deepest key that there ever was: what is deeper is cut off before it is looked up. */
+  #depth = 0;
   readonly handler: Handler;
 
-  constructor(look: "exact" | "prefix", table: RouteTable, { fallback }: FamilyOptions, frozen: "live" | "frozen") {
-    this.#look = look === "exact" ? (routes, path) => routes.get(path) : lookAbove;
-    const entries = Symbol.iterator in table ? (table as Iterable<readonly [string, Handler]>) : Object.entries(table);
-    for (const [path, handler] of entries) this.on(path, handler);
+  constructor(match: "exact" | "prefix", table: RouteTable, options: FamilyOptions, frozen: "live" | "frozen") {
+    const { fallback = nothing } = options;
+    checkHandler(fallback);
+    this.#match = match;
+    this.#fallback = fallback;
+    for (const [path, handler] of entriesOf(table)) this.on(path, handler);
     this.#frozen = frozen === "frozen";
-    this.handler = answering((_, __, path) => this.#look(this.#routes, path), fallback);
+    this.handler = match === "exact" ? (request) => this.#exact(mountedPath(request))(request) : this.#below;
   }
 
   get patterns(): readonly string[] {
     return [...this.#routes.keys()];
   }
 
-  on(path: string, handler: Handler): this {
-    const key = keyOf(path);
-    if (this.#routes.has(key)) throw new LocalError("USE_PATTERN_CONFLICT", `${JSON.stringify(path)} is taken.`);
-    return this.replace(path, handler);
+  get routes(): readonly RouteInfo[] {
+    return this.patterns.map((path) => plainInfo(path));
   }
 
-  replace(path: string, handler: Handler): this {
+  on(path: string | readonly string[], handler: Handler): this {
+    this.#thaw();
+    const keys = listOf(path).map(keyOf);
+    for (const [index, key] of keys.entries()) {
+      if (!this.#routes.has(key) && keys.indexOf(key) === index) continue;
+      throw new LocalError("USE_PATTERN_CONFLICT", `${JSON.stringify(key)} is taken.`);
+    }
+    return this.replace(keys, handler);
+  }
+
+  replace(path: string | readonly string[], handler: Handler): this {
     this.#thaw();
     checkHandler(handler);
-    this.#routes.set(keyOf(path), handler);
+    for (const key of listOf(path).map(keyOf)) {
+      this.#routes.set(key, handler);
+      this.#depth = Math.max(this.#depth, depthOf(key));
+    }
     return this;
   }
 
-  off(path: string): boolean {
+  off(path: string | readonly string[]): boolean {
     this.#thaw();
-    return this.#routes.delete(keyOf(path));
+    return listOf(path).filter((each) => this.#routes.delete(keyOf(each))).length > 0;
   }
 
   find(_method: string, _host: string, path: string): Handler | undefined {
-    return this.#look(this.#routes, keyOf(path));
+    const canonical = canonicalOf(path);
+    const key = this.#match === "exact" ? canonical : this.#keyAbove(canonical);
+    return key === undefined ? undefined : this.#routes.get(key);
+  }
+
+  #exact(path: string): Handler {
+    return this.#routes.get(path) ?? this.#fallback;
+  }
+
+  /** What is behind a key reads the path from there. */
+  readonly #below: Handler = (request) => {
+    const key = this.#keyAbove(mountedPath(request));
+    if (key === undefined) return this.#fallback(request);
+    const outer = request.params;
+    if (key !== "") bindParams(request, paramsIn(outer, mountOf(outer) + key.length));
+    return (this.#routes.get(key) as Handler)(request);
+  };
+
+  // The path itself, then what is left of it before its last slash, and so on to the empty text: "/" is only itself.
+  #keyAbove(path: string): string | undefined {
+    for (let rest = this.#cut(path); ; rest = rest.slice(0, rest.lastIndexOf("/"))) {
+      if (this.#routes.has(rest)) return rest;
+      if (rest === "") return undefined;
+    }
+  }
+
+  // A path may have thousands of slashes; each step would read all that is left of it.
+  #cut(path: string): string {
+    let at = -1;
+    for (let slashes = 0; slashes <= this.#depth; slashes++) {
+      at = path.indexOf("/", at + 1);
+      if (at < 0) return path;
+    }
+    return path.slice(0, at);
   }
 
   #thaw(): void {
@@ -82,57 +132,83 @@ class PathMux implements Mux {
   }
 }
 
-// The path itself, then what is left of it before its last slash, and so on to the empty text: "/" is only itself.
-function lookAbove(routes: ReadonlyMap<string, Handler>, path: string): Handler | undefined {
-  for (let rest = path; ; rest = rest.slice(0, rest.lastIndexOf("/"))) {
-    const found = routes.get(rest);
-    if (found !== undefined || rest === "") return found;
-  }
-}
-
-/** A table of exact paths: `/a` is neither `/a/` nor `/a/b`. @throws LocalError USE_BAD_PATTERN, USE_BAD_OPTION. */
+/**
+ * A table of exact paths: `/a` is neither `/a/` nor `/a/b`. A key that is taken is a conflict; replace() takes it.
+ *
+ * @throws LocalError USE_BAD_PATTERN, USE_BAD_OPTION.
+ *
+ * @example
+ * const routes = exact({ "/": home, "/about": about }, { fallback: lost });
+ */
 export function exact(table: RouteTable = {}, options: FamilyOptions = {}): Mux {
   return new PathMux("exact", table, options, "live");
 }
 
 /**
  * A table of paths that answer for all below them too: the longest wins. The empty path is for everything, `/` only for itself,
- * as in Gerbil.
+ * as in Gerbil. What is mounted at a key reads the path from there.
+ *
+ * @throws LocalError USE_BAD_PATTERN, USE_BAD_OPTION.
+ *
+ * @example
+ * const routes = prefix({ "/api": api.handler, "": files("public") });
  */
 export function prefix(table: RouteTable = {}, options: FamilyOptions = {}): Mux {
   return new PathMux("prefix", table, options, "live");
 }
 
-/** A table that stays as it is made: on(), replace() and off() throw LocalError USE_FROZEN. */
+/**
+ * A table that stays as it is made: on(), replace() and off() throw LocalError USE_FROZEN.
+ *
+ * @param options `match`: as exact() or as prefix(); "exact".
+ * @throws LocalError USE_BAD_PATTERN, USE_BAD_OPTION.
+ */
 export function frozen(table: RouteTable, options: FamilyOptions & { readonly match?: "exact" | "prefix" } = {}): Mux {
-  return new PathMux(options.match ?? "exact", table, options, "frozen");
+  const { match = "exact" } = options;
+  if (match !== "exact" && match !== "prefix") throw new LocalError("USE_BAD_OPTION", `match is ${String(match)}.`);
+  return new PathMux(match, table, options, "frozen");
 }
 
+/** Looks a handler up. The host is in small letters, without a port; the path is the part of it that the table reads. */
+export type Lookup = (host: string, path: string, method: string) => Handler | undefined;
+
+/** Takes a handler, or undefined for one that is taken away: then it says by true that there was one. */
+export type Register = (host: string, path: string, handler: Handler | undefined, method: string) => unknown;
+
 /**
- * A table of the user's own: `get` looks up, `set` takes what is registered; without it, registering does nothing, as in Gerbil.
+ * A table of the user's own: `get` looks up, `set` takes what is registered, as `[METHOD ][host]/path` taken apart; without it,
+ * registering does nothing, as in Gerbil. What `get` gives may be anything: what is no handler is 500.
  *
  * @example
  * const routes = custom((host, path) => (path.startsWith("/tea") ? tea : undefined));
  */
-export function custom(
-  get: (host: string, path: string, method: string) => Handler | undefined,
-  set: (pattern: string, handler: Handler | undefined) => void = () => {},
-  { fallback }: FamilyOptions = {},
-): Mux {
+export function custom(get: Lookup, set: Register = () => false, { fallback = nothing }: FamilyOptions = {}): Mux {
+  const tell = (patterns: string | readonly string[], handler: Handler | undefined): unknown[] =>
+    listOf(patterns)
+      .map(partsOf)
+      .map(({ host, path, method }) => set(host, path, handler, method));
   const made: Mux = {
     on: (pattern, handler) => made.replace(pattern, handler),
     replace(pattern, handler) {
       checkHandler(handler);
-      set(pattern, handler);
+      tell(pattern, handler);
       return made;
     },
-    off(pattern) {
-      set(pattern, undefined);
-      return false;
+    off: (pattern) => tell(pattern, undefined).includes(true),
+    find: (method, host, path) => get(hostName(host), canonicalOf(path), method),
+    handler(request) {
+      const found = get(requestHost(request), mountedPath(request), request.method) ?? fallback;
+      checkHandler(found);
+      return found(request);
     },
-    find: (method, host, path) => get(host, path, method),
-    handler: answering((method, host, path) => get(host, path, method), fallback, "host"),
     patterns: [],
+    routes: [],
   };
   return made;
+}
+
+function partsOf(pattern: string): { method: string; host: string; path: string } {
+  const parts = pattern === "" ? { method: "", host: "", path: "" } : splitPattern(pattern);
+  if (parts === undefined) throw new LocalError("USE_BAD_PATTERN", `It is ${JSON.stringify(pattern)}.`);
+  return { ...parts, path: parts.path === "" ? "" : canonicalLiteral(pattern, parts.path) };
 }

@@ -7,6 +7,8 @@ import type { Pattern } from "./pattern.ts";
 export interface Route {
   readonly pattern: Pattern;
   readonly handler: Handler;
+  /** Whether the last of the pattern's names is that of a rest. */
+  readonly rest: "rest" | "none";
 }
 
 export class Leaf {

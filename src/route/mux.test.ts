@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { LocalError } from "../base/errors.ts";
+import { type HttpError, LocalError } from "../base/errors.ts";
 import type { Handler } from "../message/handler.ts";
 import { reply, text } from "../message/reply.ts";
 import { loopback } from "../testing/loopback.ts";
 import { compare } from "./compare.ts";
 import { type MuxOptions, mux } from "./mux.ts";
+import { asRoot, mountedPath } from "./params.ts";
 import { type Pattern, parsePattern } from "./pattern.ts";
 
 const say =
@@ -68,6 +69,86 @@ test("a segment keeps its encoded slash, and a wrong type is 400 [HS-06]", async
   assert.equal(await ask(handler, "/board/tea"), "400 400 Bad Request");
 });
 
+test("a segment of a wrong type is named with the types that it may have, and not quoted [HS-06]", async () => {
+  const issues: unknown[] = [];
+  const errorPage = (status: number, message: string, _: unknown, error: HttpError | undefined) => {
+    issues.push(error?.code, error?.issues);
+    return text(message, status);
+  };
+  const day = (name: string) => /^\d{4}-\d\d-\d\d$/.test(name);
+  const routes = mux({ types: { day } });
+  for (const path of ["/board/{id:integer}/{when:day}", "/n/{n:integer}", "/n/{b:boolean}/", "/n/{n:boolean}"]) {
+    routes.on(path as "/", say(path));
+  }
+  await using bench = loopback(routes.handler, { errorPage });
+  const get = async (path: string) => {
+    const { status, body } = await bench.connect().exchange(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    return `${status} ${body}`;
+  };
+  const [id, when] = ["id: it is not of type integer", "when: it is not of type day"];
+  assert.equal(await get("/board/tea/2024-01-01"), `400 ${id}`);
+  assert.deepEqual(issues.splice(0), [
+    "HTTP_BAD_PARAMETER",
+    [{ parameter: "id", reason: "it is not of type integer" }],
+  ]);
+  assert.equal(await get("/board/tea/%3Cscript%3E"), `400 ${id}; ${when}`);
+  assert.equal(await get("/board/1/now"), `400 ${when}`);
+  assert.equal(await get("/n/x"), "400 n: it is not of type integer or boolean");
+  assert.match(await get("/board/1/2024-01-01"), /^200 /);
+  assert.match(await get("/board/tea"), /^404 /);
+});
+
+test("405 and 501 are pages like every other refusal, with their fields", async () => {
+  const errorPage = (status: number) => text(`page ${status}`, status);
+  await using bench = loopback(site(["GET /a"]).handler, { errorPage });
+  const client = bench.connect();
+  const ask = (method: string) => client.exchange(`${method} /a HTTP/1.1\r\nHost: a\r\n\r\n`);
+  const [wrong, odd] = [await ask("PUT"), await ask("BREW")];
+  assert.deepEqual([wrong.status, wrong.body, wrong.headers.get("allow")], [405, "page 405", "GET, HEAD, OPTIONS"]);
+  assert.deepEqual([odd.status, odd.body, odd.headers.get("allow")], [501, "page 501", undefined]);
+});
+
+test("types that are there already, and what is none, are refused as types", () => {
+  const yes = () => true;
+  for (const types of [{ integer: yes }, { string: yes }, { rest: yes }, { "a b": yes }, { day: 1 as never }]) {
+    assert.throws(
+      () => mux({ types }),
+      (error) => error instanceof LocalError && error.code === "USE_BAD_OPTION",
+    );
+  }
+});
+
+test("the routes of a table are data", () => {
+  const routes = site(["GET A.org/caf%c3%a9/{id:integer}/{more...}", "/{x}"]);
+  assert.deepEqual(routes.routes, [
+    {
+      method: "GET",
+      host: "a.org",
+      path: "/caf%C3%A9/{id:integer}/{more...}",
+      pattern: "GET A.org/caf%c3%a9/{id:integer}/{more...}",
+      params: [
+        { name: "id", type: "integer" },
+        { name: "more", type: "rest" },
+      ],
+    },
+    { method: "", host: "", path: "/{x}", pattern: "/{x}", params: [{ name: "x", type: "string" }] },
+  ]);
+  for (const { pattern } of routes.routes) assert.equal(routes.off(pattern), true);
+  assert.deepEqual(routes.routes, []);
+});
+
+test("a list of patterns is typed: the handler sees the names that one of them gives [CH-30]", async () => {
+  const routes = mux().on(["/a/{id}", "GET /b/{id:integer}"], ({ params }) => text(params.id));
+  // @ts-expect-error: the name stands twice in the second
+  assert.throws(() => routes.on(["/c/{id}", "/{id}/{id}"], () => text("")), LocalError);
+  // @ts-expect-error: not every pattern has the name
+  routes.on(["/d/{id}", "/e"], ({ params }) => text(params.id));
+  assert.deepEqual([await ask(routes.handler, "/a/x"), await ask(routes.handler, "/b/1")], ["200 x", "200 1"]);
+  assert.throws(() => routes.replace(["/a/{x}", "/f/{y}", "/a/{twice}", "/{z}/x"], () => text("")), LocalError);
+  assert.equal(await ask(routes.handler, "/a/x"), "200 x");
+  assert.deepEqual([...routes.patterns].sort(), ["/a/{id}", "/d/{id}", "/e", "GET /b/{id:integer}"]);
+});
+
 test("case and slash are options [HS-07]", async () => {
   const { handler } = site(["/About/{Name}", "/x/{p...}"], { caseSensitive: false, slash: "ignore" });
   assert.equal(await ask(handler, "/aBOUT//Tea/"), '200 /About/{Name} {"Name":"Tea"}');
@@ -113,6 +194,12 @@ test("a mux is mounted without a rewritten path, and parameters add up", async (
   const outer = mux().on("/{tenant}/{rest...}", middle.handler);
   const body = '200 /t/m/list/7 {"tenant":"t","rest":"m/list/7","more":"list/7","id":"7"}';
   assert.equal(await ask(outer.handler, "/t/m/list/7"), body);
+  const blog = mux().on("/", (request) => text(`${mountedPath(request)} ${JSON.stringify(request.params)}`));
+  const site = mux().on("/{who}/blog", asRoot(blog.handler)).on("/{who}/blog/{rest...}", blog.handler);
+  assert.equal(await ask(site.handler, "/me/blog"), '200 / {"who":"me"}');
+  assert.equal(await ask(site.handler, "/me/blog/"), '200 / {"who":"me","rest":""}');
+  const around = mux().on("/x/{all...}", site.handler);
+  assert.equal(await ask(around.handler, "/x/me/blog"), '200 / {"all":"me/blog","who":"me"}');
   const lax = mux({ slash: "ignore" }).on("/x/{rest...}", mux().on("/", say("inner")).handler);
   for (const path of ["/x", "/x/"]) assert.equal(await ask(lax.handler, path), '200 inner {"rest":""}');
 });
@@ -161,33 +248,38 @@ test("ten thousand routes cost a look-up what one does: by the Map, or by the de
   assert.equal(routes.steps, 4);
 });
 
-function matches({ method, segments }: Pattern, asked: string, path: string): boolean {
-  const texts = path.slice(1).split("/");
-  if (method !== "" && method !== asked) return false;
-  const rest = segments.at(-1)?.kind === "rest";
-  if (rest ? texts.length < segments.length : texts.length !== segments.length) return false;
+/** Whether the segments of a pattern, but for a rest, are those that a path begins with. */
+function begins({ segments }: Pattern, texts: readonly string[]): boolean {
   return segments.every((segment, i) => {
     if (segment.kind === "literal") return segment.text === texts[i];
-    return (
-      segment.kind === "rest" || (texts[i] !== "" && (segment.type === "string" || /^\d+$/.test(texts[i] as string)))
-    );
+    if (segment.kind === "rest") return true;
+    return texts[i] !== "" && (segment.type === "string" || /^\d+$/.test(texts[i] ?? ""));
   });
 }
 
+function matches(pattern: Pattern, method: string, path: string): boolean {
+  const texts = path.slice(1).split("/");
+  const { length } = pattern.segments;
+  if (pattern.method !== "" && pattern.method !== method) return false;
+  const fits = pattern.segments.at(-1)?.kind === "rest" ? texts.length >= length : texts.length === length;
+  return fits && begins(pattern, texts);
+}
+
+const part = fc.constantFrom("a", "b", "1", "{v}", "{v:integer}");
+const shape = fc.tuple(
+  fc.constantFrom("", "GET ", "PUT "),
+  fc.array(part, { maxLength: 3 }),
+  fc.constantFrom("", "/", "/{r...}"),
+);
+const pattern = shape.map(([method, parts, end]) => {
+  const path = parts.map((text, i) => `/${text.replace("v", `v${i}`)}`).join("") + end;
+  return method + (path === "" ? "/" : path);
+});
+const path = fc
+  .tuple(fc.array(fc.constantFrom("a", "b", "1", "c"), { maxLength: 4 }), fc.boolean())
+  .map(([parts, slash]) => (parts.length === 0 ? "/" : `/${parts.join("/")}${slash ? "/" : ""}`));
+
 test("the tree agrees with a naive matcher built on compare()", () => {
-  const part = fc.constantFrom("a", "b", "1", "{v}", "{v:integer}");
-  const shape = fc.tuple(
-    fc.constantFrom("", "GET ", "PUT "),
-    fc.array(part, { maxLength: 3 }),
-    fc.constantFrom("", "/", "/{r...}"),
-  );
-  const pattern = shape.map(([method, parts, end]) => {
-    const path = parts.map((text, i) => `/${text.replace("v", `v${i}`)}`).join("") + end;
-    return method + (path === "" ? "/" : path);
-  });
-  const path = fc
-    .tuple(fc.array(fc.constantFrom("a", "b", "1", "c"), { maxLength: 4 }), fc.boolean())
-    .map(([parts, slash]) => (parts.length === 0 ? "/" : `/${parts.join("/")}${slash ? "/" : ""}`));
   const law = (patterns: string[], gone: string[], paths: string[]): void => {
     const routes = mux();
     const kept = new Map<string, [Pattern, Handler]>();
@@ -217,4 +309,46 @@ test("the tree agrees with a naive matcher built on compare()", () => {
     ),
     { numRuns: 500, seed: 3 },
   );
+});
+
+const RANKS = { literal: 0, rest: 3 } as const;
+
+/** Of two patterns that match, the one whose segments are the more specific from the left: it ends before it has a rest. */
+function before(a: Pattern, b: Pattern): number {
+  const [left, right] = [a, b].map(({ segments, method }) => [
+    ...segments.map((one) => (one.kind === "variable" ? (one.type === "integer" ? 1 : 2) : RANKS[one.kind])),
+    ...Array<number>(8).fill(0).slice(segments.length),
+    method === "" ? 1 : 0,
+  ]) as [number[], number[]];
+  for (const [i, rank] of left.entries()) if (rank !== right[i]) return rank - (right[i] ?? 0);
+  return 0;
+}
+
+test("the tree agrees with a naive matcher where neither capitals nor a slash at the end count", () => {
+  const bare = (text: string) => text.replace(/(.)\/$/, (all, before: string) => (before === " " ? all : before));
+  const capitals = (text: string) => text.replace(/\/[ab](?=\/|$)/g, (one) => one.toUpperCase());
+  const law = (patterns: string[], paths: string[]): void => {
+    const routes = mux({ slash: "ignore", caseSensitive: false });
+    const kept: [Pattern, Handler][] = [];
+    for (const text of patterns) {
+      const mine = parsePattern(bare(text));
+      if (kept.some(([other]) => ["equal", "overlap"].includes(compare(mine, other)))) continue;
+      const handler = say(text);
+      kept.push([mine, handler]);
+      routes.on(capitals(text) as "/", handler);
+    }
+    for (const asked of paths) {
+      const texts = bare(asked).slice(1).split("/");
+      const fitting = kept.filter(([one]) => {
+        const { segments, method } = one;
+        const most = segments.at(-1)?.kind === "rest" ? texts.length : segments.length;
+        const least = segments.at(-1)?.kind === "rest" ? segments.length - 1 : segments.length;
+        return method !== "PUT" && texts.length >= least && texts.length <= most && begins(one, texts);
+      });
+      const [best] = fitting.sort(([a], [b]) => before(a, b));
+      assert.equal(routes.find("GET", "", capitals(asked)), best?.[1], asked);
+    }
+  };
+  const list = fc.array(pattern, { maxLength: 12 });
+  fc.assert(fc.property(list, fc.array(path, { maxLength: 12 }), law), { numRuns: 500, seed: 5 });
 });

@@ -1,32 +1,41 @@
 // The mux: a table of routes as a handler. Routes come, go and are replaced while it runs, and the next request sees it; what is
 // being answered stays with the handler that it was given to. Mounting never rewrites a path: under "/x/{rest...}" a mux reads
-// the path from where the rest begins, which a Key says (MOUNTED), and request.path stays what it was.
+// the path from where the rest begins (mountedPath() in params.ts), and request.path stays what it was.
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Handler } from "../message/handler.ts";
-import { empty, type Reply, redirect, text } from "../message/reply.ts";
-import { authority, bindParams, Key, queryText, type Request } from "../message/request.ts";
-import { canonicalPath, parseAuthority } from "../message/target.ts";
+import { empty, type Reply, redirect } from "../message/reply.ts";
+import { bindParams, queryText, type Request } from "../message/request.ts";
+import { canonicalPath } from "../message/target.ts";
+import { hostName, requestHost } from "./host.ts";
 import type { Route } from "./leaf.ts";
-import { bindRoute } from "./params.ts";
-import type { PathParams, UniqueNames } from "./pattern-types.ts";
-import { SEGMENT_TYPES, type SegmentTest } from "./segment-type.ts";
+import { bindRoute, mountedPath, mountOf } from "./params.ts";
+import type { PathParams, Patterns } from "./pattern-types.ts";
+import { infoOf, type RouteInfo } from "./route-info.ts";
+import { SEGMENT_TYPES, type SegmentTest, TYPE_NAME } from "./segment-type.ts";
 import { Table } from "./table.ts";
 import type { Captures } from "./tree.ts";
 
 /** A table of routes, of any family. Each can be mounted in another: its handler is a handler. */
 export interface Mux {
-  /** Adds a route. @throws LocalError USE_BAD_PATTERN, USE_PATTERN_CONFLICT, USE_FROZEN, USE_BAD_OPTION. */
-  on(pattern: string, handler: Handler): this;
+  /**
+   * Adds a route, or one under each pattern of a list: all of them or, where it throws, none.
+   *
+   * @throws LocalError USE_BAD_PATTERN, USE_PATTERN_CONFLICT, USE_FROZEN, USE_BAD_OPTION.
+   */
+  on(pattern: string | readonly string[], handler: Handler): this;
   /** Puts a handler where one may be already. @throws as on(), but for the same pattern. */
-  replace(pattern: string, handler: Handler): this;
-  /** Takes a route away. @returns whether there was one. */
-  off(pattern: string): boolean;
+  replace(pattern: string | readonly string[], handler: Handler): this;
+  /** Takes routes away; one that is not there is no error. @returns whether there was one. */
+  off(pattern: string | readonly string[]): boolean;
   /** The handler that was registered; undefined where no route matches. */
   find(method: string, host: string, path: string): Handler | undefined;
   readonly handler: Handler;
   readonly patterns: readonly string[];
+  /** The routes as data, at this moment. */
+  readonly routes: readonly RouteInfo[];
 }
 
+/** How a mux compares paths, and what it answers where no route matches. */
 export interface MuxOptions {
   /** Whether capitals in literals count; true. Values keep theirs. */
   readonly caseSensitive?: boolean;
@@ -39,16 +48,8 @@ export interface MuxOptions {
   readonly methods?: readonly string[];
   /** Answers what no route matches; 404. May be set later. */
   readonly fallback?: Handler;
-  /** Types of segments beside string, integer, number and boolean. */
+  /** Types of segments beside string, integer, number and boolean, which stay what they are. */
   readonly types?: Readonly<Record<string, SegmentTest>>;
-}
-
-/** Where the part of a request's path begins that a mux reads: its slash. Set for a route that ends in `{name...}`. */
-export const MOUNTED: Key<number> = new Key<number>("portico.mounted");
-
-/** The path that a mux reads; the root where the request names the mount itself, without a slash. */
-export function pathFrom(request: Request, mounted: number): string {
-  return request.path.slice(mounted) || (mounted === 0 ? "" : "/");
 }
 
 const METHODS: readonly string[] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
@@ -57,12 +58,30 @@ const nothing: Handler = () => {
   throw new HttpError(404);
 };
 
+/** The canonical form of a path that is looked up by hand; of what is none the empty text, which names no path. */
+export function canonicalOf(path: string): string {
+  return path.startsWith("/") ? canonicalPath("GET", path) : "";
+}
+
 /** Refuses what is no function, when it is registered rather than when it is asked for. @throws LocalError USE_BAD_OPTION. */
 export function checkHandler(handler: unknown): asserts handler is Handler {
   if (typeof handler !== "function")
     throw new LocalError("USE_BAD_OPTION", `A handler is a function, not ${typeof handler}.`);
 }
 
+/** What was given as one or as a list, as a list. */
+export function listOf<T>(one: T | readonly T[]): readonly T[] {
+  return Array.isArray(one) ? one : [one as T];
+}
+
+function checkType(name: string, test: unknown): void {
+  if (!TYPE_NAME.test(name) || SEGMENT_TYPES.has(name) || name === "rest") {
+    throw new LocalError("USE_BAD_OPTION", `${JSON.stringify(name)} cannot be the name of a type of yours.`);
+  }
+  if (typeof test !== "function") throw new LocalError("USE_BAD_OPTION", `The type ${name} is no function.`);
+}
+
+/** The class of what mux() makes: a tree of segments, in which the order of the routes means nothing. */
 export class TreeMux implements Mux {
   #table: Table;
   #slash: "strict" | "ignore" | "redirect";
@@ -82,6 +101,7 @@ export class TreeMux implements Mux {
   }: MuxOptions = {}) {
     checkHandler(fallback);
     if (!["strict", "ignore", "redirect"].includes(slash)) throw new LocalError("USE_BAD_OPTION", `slash is ${slash}.`);
+    for (const [name, test] of Object.entries(types)) checkType(name, test);
     const known = new Map([...SEGMENT_TYPES, ...Object.entries(types)]);
     this.#table = new Table({ caseSensitive, slash: slash === "ignore" ? "ignore" : "strict", types: known });
     this.#slash = slash;
@@ -91,7 +111,11 @@ export class TreeMux implements Mux {
   }
 
   get patterns(): readonly string[] {
-    return this.#table.patterns;
+    return this.#table.patterns.map(({ text }) => text);
+  }
+
+  get routes(): readonly RouteInfo[] {
+    return this.#table.patterns.map(infoOf);
   }
 
   /** Nodes of the tree that the last look-up passed; 0 for a path without a variable. */
@@ -99,28 +123,43 @@ export class TreeMux implements Mux {
     return this.#table.steps;
   }
 
-  on<P extends string>(
-    pattern: P & UniqueNames<P>,
-    handler: (request: Request<PathParams<P>>) => ReturnType<Handler>,
-  ): this {
-    checkHandler(handler);
-    this.#table.add(pattern, handler as unknown as Handler);
-    return this;
+  // biome-ignore format: as replace()
+  on<P extends string>(pattern: Patterns<P>, handler: (request: Request<PathParams<P>>) => ReturnType<Handler>): this {
+    const table = this.#table;
+    return this.#each(pattern, handler, (text, own) => {
+      table.add(text, own);
+      return () => table.remove(text);
+    });
   }
 
   // biome-ignore format: as on()
-  replace<P extends string>(pattern: P & UniqueNames<P>, handler: (request: Request<PathParams<P>>) => ReturnType<Handler>): this {
+  replace<P extends string>(pattern: Patterns<P>, handler: (request: Request<PathParams<P>>) => ReturnType<Handler>): this {
+    const table = this.#table;
+    return this.#each(pattern, handler, (text, own) => {
+      const before = table.replace(text, own);
+      return () => (before === undefined ? table.remove(text) : table.replace(before.pattern.text, before.handler));
+    });
+  }
+
+  /** What was changed is changed back where a later pattern of the list cannot be. */
+  #each(patterns: unknown, handler: unknown, change: (text: string, handler: Handler) => () => unknown): this {
     checkHandler(handler);
-    this.#table.replace(pattern, handler as unknown as Handler);
+    const undo: (() => unknown)[] = [];
+    try {
+      for (const text of listOf(patterns)) undo.unshift(change(text as string, handler));
+    } catch (error) {
+      for (const back of undo) back();
+      throw error;
+    }
     return this;
   }
 
-  off(pattern: string): boolean {
-    return this.#table.remove(pattern);
+  off(pattern: string | readonly string[]): boolean {
+    return listOf(pattern).filter((text) => this.#table.remove(text)).length > 0;
   }
 
   find(method: string, host: string, path: string): Handler | undefined {
-    return this.#table.find(method, hostName(host), canonicalPath("GET", path), this.#captures)?.handler;
+    return this.#table.find(method, hostName(host), canonicalOf(path), this.#captures)?.handler;
   }
 
   /** Exchanges all routes, and the options that they were made under, with another mux: in one step, and swap() again undoes it. */
@@ -132,53 +171,59 @@ export class TreeMux implements Mux {
   }
 
   #answer(request: Request): ReturnType<Handler> {
-    const mounted = request.get(MOUNTED) ?? 0;
-    const path = mounted === 0 ? request.path : pathFrom(request, mounted);
     const table = this.#table;
-    const host = table.hasHosts ? hostName(authority(request).host) : "";
     const captures = this.#captures;
+    const path = mountedPath(request);
+    const host = table.hasHosts ? requestHost(request) : "";
     const route = table.find(request.method, host, path, captures);
-    if (route === undefined) return this.#miss(request, host, path, mounted);
-    const { names } = route.pattern;
-    if (names.length > 0) this.#bind(request, route, mounted);
+    if (route === undefined) return this.#miss(request, host, path);
+    if (route.pattern.names.length > 0) this.#bind(request, route);
     return route.handler(request);
   }
 
-  #bind(request: Request, { pattern }: Route, mounted: number): void {
-    const { values, rest } = this.#captures;
-    bindParams(request, bindRoute(pattern.names, values, rest >= 0, mounted > 0 ? request.params : undefined));
-    if (rest >= 0) request.set(MOUNTED, mounted + rest - 1);
+  #bind(request: Request, { pattern, rest }: Route): void {
+    const captures = this.#captures;
+    const outer = request.params;
+    const mounted = mountOf(outer);
+    const inner = rest === "rest" ? mounted + captures.rest - 1 : mounted;
+    bindParams(request, bindRoute(pattern.names, captures.values, rest, outer, inner));
   }
 
   // Rare, and so not in a hurry: which of the refusals it is.
-  #miss(request: Request, host: string, path: string, mounted: number): ReturnType<Handler> {
+  #miss(request: Request, host: string, path: string): ReturnType<Handler> {
     const { method } = request;
     const table = this.#table;
-    const methods = table.allowed(host, path, this.#captures);
+    const methods = table.allowed(host, path);
     if (methods.size > 0 && method === "OPTIONS") return empty(204, { Allow: allowList(methods) });
-    if (!this.#methods.has(method) && !table.knows(method)) return text("501 Not Implemented\n", 501);
-    if (methods.size > 0) return text("405 Method Not Allowed\n", 405, { Allow: allowList(methods) });
+    if (!this.#methods.has(method) && !table.knows(method)) throw new HttpError(501);
+    if (methods.size > 0) throw new HttpError(405, undefined, { fields: { Allow: allowList(methods) } });
     if (this.#slash === "redirect") {
-      const elsewhere = this.#otherSlash(request, host, path, mounted);
+      const elsewhere = this.#otherSlash(request, host, path);
       if (elsewhere !== undefined) return elsewhere;
     }
-    if (table.mistyped(host, path, this.#captures))
-      throw new HttpError(400, "A segment of the path is not of its type.");
+    const wrong = table.mistyped(host, path);
+    if (wrong.size > 0) throw badSegments(wrong);
     return this.fallback(request);
   }
 
-  #otherSlash(request: Request, host: string, path: string, mounted: number): Reply | undefined {
+  #otherSlash(request: Request, host: string, path: string): Reply | undefined {
     if (path === "/" || path === "") return undefined;
     const other = path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
     if (this.#table.find(request.method, host, other, this.#captures) === undefined) return undefined;
     const query = queryText(request);
-    return redirect(`${request.path.slice(0, mounted)}${other}${query === undefined ? "" : `?${query}`}`);
+    const outside = request.path.slice(0, mountOf(request.params));
+    return redirect(`${outside}${other}${query === undefined ? "" : `?${query}`}`);
   }
 }
 
-function hostName(host: string): string {
-  const name = (parseAuthority(host)?.host ?? "").toLowerCase();
-  return name.endsWith(".") ? name.slice(0, -1) : name;
+/** 400 that names the parameters, and what each should have been: never what it was. */
+function badSegments(wrong: ReadonlyMap<string, ReadonlySet<string>>): HttpError {
+  const issues = [...wrong].map(([parameter, types]) => ({
+    parameter,
+    reason: `it is not of type ${[...types].join(" or ")}`,
+  }));
+  const message = issues.map(({ parameter, reason }) => `${parameter}: ${reason}`).join("; ");
+  return new HttpError(400, message, { code: "HTTP_BAD_PARAMETER", issues });
 }
 
 function allowList(methods: Iterable<string>): string {

@@ -39,6 +39,8 @@ test("a name that stands twice is refused when it is registered and by the compi
   assert.throws(() => routes.on("/{a}/{a:integer}", () => text("")), /the name a stands twice/);
   // @ts-expect-error: b is no parameter of the pattern
   routes.on("/{a}/x", ({ params }) => text(params.a + String(params.b)));
+  const read: string = ["/read/{when}"].join();
+  mux().on(read, ({ params }) => text(String(params["when"])));
   routes.on("/{a}/{c:integer}/{d...}", ({ params }) => text(params.a + params.c + params.d));
 });
 

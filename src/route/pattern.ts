@@ -10,6 +10,7 @@ export type PatternSegment =
   | { readonly kind: "variable"; readonly name: string; readonly type: string }
   | { readonly kind: "rest"; readonly name: string };
 
+/** A pattern of a route, taken apart. */
 export interface Pattern {
   /** As it was written. */
   readonly text: string;
@@ -24,6 +25,7 @@ export interface Pattern {
   readonly names: readonly string[];
 }
 
+/** How a pattern is read. */
 export interface PatternOptions {
   /** Whether capitals in literals count; true. */
   readonly caseSensitive?: boolean;
@@ -32,8 +34,17 @@ export interface PatternOptions {
 }
 
 const PATTERN = /^(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+) +)?([^/\s]*)(\/.*)$/su;
+const STANDARD = new Set("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT".split(" "));
 const HOST = /^(?:\*\.)?(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/;
 const VARIABLE = /^\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.|:([A-Za-z_][A-Za-z0-9_-]*))?\}$/;
+
+/** What stands in a pattern, before anything of it is checked but the order: undefined where it is none. */
+export function splitPattern(text: unknown): { method: string; host: string; path: string } | undefined {
+  const found = typeof text === "string" ? PATTERN.exec(text) : null;
+  if (found === null) return undefined;
+  const [, method = "", host = "", path = ""] = found;
+  return { method, host: host.toLowerCase(), path };
+}
 
 function bad(text: string, detail: string): never {
   throw new LocalError("USE_BAD_PATTERN", `In ${JSON.stringify(text)}: ${detail}`);
@@ -49,14 +60,14 @@ function bad(text: string, detail: string): never {
  */
 export function parsePattern(text: string, options: PatternOptions = {}): Pattern {
   if (typeof text !== "string") throw new LocalError("USE_BAD_PATTERN", `It is of type ${typeof text}.`);
-  const found = PATTERN.exec(text);
-  if (found === null) return bad(text, "a path begins with a slash.");
-  const [, method = "", writtenHost = "", path = ""] = found;
-  const host = writtenHost.toLowerCase();
-  if (host !== "" && !HOST.test(host)) bad(text, `${JSON.stringify(writtenHost)} is no host (without a port).`);
-  if (/[?#]/.test(path)) bad(text, "a query or a fragment is no part of a path.");
-  const canonical = canonicalLiteral(path);
-  const segments = canonical
+  const found = splitPattern(text);
+  if (found === undefined) return bad(text, "a path begins with a slash.");
+  const { method, host, path } = found;
+  const capitals = method.toUpperCase();
+  // A method in small letters is another one, and nobody means it.
+  if (method !== capitals && STANDARD.has(capitals)) bad(text, `methods are in capitals: ${capitals}.`);
+  if (host !== "" && !HOST.test(host)) bad(text, `${JSON.stringify(host)} is no host (without a port).`);
+  const segments = canonicalLiteral(text, path)
     .slice(1)
     .split("/")
     .map((segment) => parseSegment(text, segment, options));
@@ -68,8 +79,9 @@ export function parsePattern(text: string, options: PatternOptions = {}): Patter
   return { text, method, host, segments, literal, names };
 }
 
-// What a target cannot carry as it is gets encoded; then the path takes the form that a request's has.
-function canonicalLiteral(path: string): string {
+/** What a target cannot carry as it is gets encoded; then the path takes the form that a request's has. */
+export function canonicalLiteral(text: string, path: string): string {
+  if (/[?#]/.test(path)) bad(text, "a query or a fragment is no part of a path.");
   return canonicalPath(
     "GET",
     path.replace(/[^\x21-\x7e]+/gu, (part) => encodeURIComponent(part.replace(/\p{Surrogate}/gu, "\ufffd"))),
@@ -79,6 +91,10 @@ function canonicalLiteral(path: string): string {
 function parseSegment(text: string, segment: string, { caseSensitive = true, types }: PatternOptions): PatternSegment {
   const found = VARIABLE.exec(segment);
   if (found === null) {
+    // What other routers take for a variable would here be a text that nobody asks for, and no error would say so.
+    const named = /^:([A-Za-z_]\w*)$/.exec(segment);
+    if (named !== null) bad(text, `a variable is written {${named[1]}}, not ${segment}.`);
+    if (segment === "*" || segment === "**") bad(text, `what is left of a path is written {name...}, not ${segment}.`);
     if (/[{}]/.test(segment)) bad(text, `${segment} is neither {name}, {name:type} nor {name...}, as a whole segment.`);
     return { kind: "literal", text: caseSensitive ? segment : segment.toLowerCase() };
   }

@@ -2,21 +2,31 @@
 // the named ones by name, all of them by number. Against the path (regex), or against host and path (hosts).
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Handler } from "../message/handler.ts";
-import { authority, bindParams } from "../message/request.ts";
-import { canonicalPath, decodeComponent } from "../message/target.ts";
-import { checkHandler, MOUNTED, type Mux, pathFrom } from "./mux.ts";
+import { bindParams } from "../message/request.ts";
+import { decodeComponent } from "../message/target.ts";
+import { hostName, requestHost } from "./host.ts";
+import { canonicalOf, checkHandler, listOf, type Mux } from "./mux.ts";
+import { mountedPath, mountOf, paramsIn } from "./params.ts";
+import { plainInfo, type RouteInfo } from "./route-info.ts";
 
+/** A row of a table: an expression, held against the path or the host from its start, and the handler of what it matches. */
 export type RegexRoute = readonly [pattern: string | RegExp, handler: Handler];
 
+/** What a table of expressions does with the rest. */
 export interface RegexOptions {
   /** Answers what no row matches; 404. */
   readonly notFound?: Handler;
 }
 
-/** A table whose rows have an order. */
+type Expression = string | RegExp;
+
+/** A table whose rows have an order: on() puts a row behind all others. */
 export interface OrderedMux extends Mux {
+  on(pattern: Expression | readonly Expression[], handler: Handler): this;
+  replace(pattern: Expression | readonly Expression[], handler: Handler): this;
+  off(pattern: Expression | readonly Expression[]): boolean;
   /** Puts a row before all others; of two rows that match, the first answers. */
-  prepend(pattern: string | RegExp, handler: Handler): this;
+  prepend(pattern: Expression | readonly Expression[], handler: Handler): this;
 }
 
 interface Row {
@@ -31,21 +41,20 @@ class RegexMux implements OrderedMux {
   readonly #anchor: string;
   readonly handler: Handler;
 
-  constructor(by: "path" | "host", rows: Iterable<RegexRoute>, { notFound }: RegexOptions) {
+  constructor(by: "path" | "host", rows: Iterable<RegexRoute>, { notFound = nothing }: RegexOptions) {
+    checkHandler(notFound);
     // Elnode's slashes: a pattern begins behind the first one, and behind two where a host stands before the path.
     this.#anchor = by === "path" ? "^/" : "^";
     this.#subject = by === "path" ? (_, path) => path : (host, path) => `${host}/${path}`;
     for (const [pattern, handler] of rows) this.on(pattern, handler);
     this.handler = (request) => {
-      const path = pathFrom(request, request.get(MOUNTED) ?? 0);
-      const subject = this.#subject(by === "host" ? authority(request).host.toLowerCase() : "", path);
+      const subject = this.#subject(by === "host" ? requestHost(request) : "", mountedPath(request));
       for (const { test, handler } of this.#rows) {
         const match = test.exec(subject);
         if (match === null) continue;
-        bindParams(request, groupsOf(match));
+        bindParams(request, groupsOf(match, request.params));
         return handler(request);
       }
-      if (notFound === undefined) throw new HttpError(404);
       return notFound(request);
     };
   }
@@ -54,39 +63,47 @@ class RegexMux implements OrderedMux {
     return this.#rows.map(({ source }) => source);
   }
 
-  on(pattern: string | RegExp, handler: Handler): this {
-    this.#rows = [...this.#rows, this.#row(pattern, handler)];
+  get routes(): readonly RouteInfo[] {
+    return this.#rows.map(({ source, test }) => plainInfo(source, namesIn(test)));
+  }
+
+  on(pattern: Expression | readonly Expression[], handler: Handler): this {
+    this.#rows = [...this.#rows, ...this.#made(pattern, handler)];
     return this;
   }
 
-  prepend(pattern: string | RegExp, handler: Handler): this {
-    this.#rows = [this.#row(pattern, handler), ...this.#rows];
+  prepend(pattern: Expression | readonly Expression[], handler: Handler): this {
+    this.#rows = [...this.#made(pattern, handler), ...this.#rows];
     return this;
   }
 
-  replace(pattern: string | RegExp, handler: Handler): this {
-    const row = this.#row(pattern, handler);
-    const known = this.#rows.some(({ source }) => source === row.source);
-    this.#rows = known ? this.#rows.map((old) => (old.source === row.source ? row : old)) : [...this.#rows, row];
+  replace(pattern: Expression | readonly Expression[], handler: Handler): this {
+    const rows = this.#made(pattern, handler);
+    const known = this.#rows.map((old) => rows.find(({ source }) => source === old.source) ?? old);
+    this.#rows = [...known, ...rows.filter((row) => !known.includes(row))];
     return this;
   }
 
-  off(pattern: string | RegExp): boolean {
-    const source = typeof pattern === "string" ? pattern : pattern.source;
-    const kept = this.#rows.filter((row) => row.source !== source);
+  off(pattern: Expression | readonly Expression[]): boolean {
+    const gone = new Set(listOf(pattern).map(sourceOf));
+    const kept = this.#rows.filter(({ source }) => !gone.has(source));
     const found = kept.length < this.#rows.length;
     this.#rows = kept;
     return found;
   }
 
   find(_method: string, host: string, path: string): Handler | undefined {
-    const subject = this.#subject(host.toLowerCase(), canonicalPath("GET", path));
+    const subject = this.#subject(hostName(host), canonicalOf(path));
     return this.#rows.find(({ test }) => test.test(subject))?.handler;
   }
 
-  #row(pattern: string | RegExp, handler: Handler): Row {
+  #made(patterns: Expression | readonly Expression[], handler: Handler): readonly Row[] {
     checkHandler(handler);
-    const source = typeof pattern === "string" ? pattern : pattern.source;
+    return listOf(patterns).map((pattern) => this.#row(pattern, handler));
+  }
+
+  #row(pattern: Expression, handler: Handler): Row {
+    const source = sourceOf(pattern);
     const flags = typeof pattern === "string" ? "" : pattern.flags.replace(/[gy]/g, "");
     try {
       return { source, test: new RegExp(`${this.#anchor}(?:${source})`, flags), handler };
@@ -96,11 +113,26 @@ class RegexMux implements OrderedMux {
   }
 }
 
-function groupsOf(match: RegExpExecArray): Readonly<Record<string, string>> {
-  const params: Record<string, string> = Object.create(null);
-  const numbered = match.map((value, index) => [String(index), value] as const);
-  const groups: (readonly [string, string | undefined])[] = [...numbered, ...Object.entries(match.groups ?? {})];
-  for (const [name, value] of groups) if (value !== undefined) params[name] = decodeComponent(value);
+const nothing: Handler = () => {
+  throw new HttpError(404);
+};
+
+function sourceOf(pattern: Expression): string {
+  if (typeof pattern === "string") return pattern;
+  if (pattern instanceof RegExp) return pattern.source;
+  throw new LocalError("USE_BAD_PATTERN", `An expression is a text or a RegExp, not ${typeof pattern}.`);
+}
+
+/** The named groups: those that an expression has which matches nothing but the empty text too. */
+function namesIn({ source, flags }: RegExp): readonly string[] {
+  return Object.keys(new RegExp(`${source}|`, flags).exec("")?.groups ?? {});
+}
+
+function groupsOf(match: RegExpExecArray, outer: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const params = paramsIn(outer, mountOf(outer));
+  for (let i = 0; i < match.length; i++) if (match[i] !== undefined) params[i] = decodeComponent(match[i] as string);
+  const { groups } = match;
+  for (const name in groups) if (groups[name] !== undefined) params[name] = decodeComponent(groups[name]);
   return params;
 }
 

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Handler } from "../message/handler.ts";
 import { text } from "../message/reply.ts";
+import { derive } from "../message/request.ts";
 import { loopback } from "../testing/loopback.ts";
 import { mux } from "./mux.ts";
+import { mountedPath } from "./params.ts";
 import { original, restart, restartable, rewrite, withTrailingSlash } from "./rewrite.ts";
 
 const where: Handler = (request) => text(`${request.path} ${request.query.get("x")} ${original(request).target}`);
@@ -55,4 +57,36 @@ test("a request is started again within, with its body, and not without end [CH-
   assert.equal(await ask(handler, "/loop"), "508 undefined");
   assert.equal(loops, 6);
   assert.equal(await ask(routes.handler, "/loop"), "500 undefined");
+});
+
+test("a restart begins where restartable() stands: outside the mount that it comes from, and without its params", async () => {
+  const shown: Handler = (request) => text(`${mountedPath(request)} ${JSON.stringify(request.params)}`);
+  const inner = mux()
+    .on("/away/{id}", (request) => restart(request, { target: "/t/m/here" }))
+    .on("/out/{id}", (request) => restart(request, { target: "/t/top/1", params: { own: "1" } }))
+    .on("/here", shown);
+  const middle = mux().on("/m/{more...}", inner.handler).on("/top/{n}", shown);
+  const outer = mux().on("/{tenant}/{rest...}", restartable(middle.handler));
+  assert.equal(await ask(outer.handler, "/t/m/away/7"), '/here {"tenant":"t","rest":"m/away/7","more":"here"}');
+  assert.equal(await ask(outer.handler, "/t/m/out/7"), '/top/1 {"own":"1","n":"1"}');
+});
+
+test("a target that is rewritten inside a mount stays below it", async () => {
+  const inner = rewrite((target) => target.replace("/old", "/new"))(mux().on("/new", where).handler);
+  const leaving = rewrite(() => "/mountain/new")(mux().on("/new", where).handler);
+  const again = restartable((request) =>
+    original(request) === request ? restart(request, { target: "/agains/x" }) : where(request),
+  );
+  const derived: Handler = (request) => inside.handler(derive(request, { target: "/derivedx" }));
+  const inside = mux().on("/x", where);
+  const outer = mux()
+    .on("/mount/{rest...}", inner)
+    .on("/mounts/{rest...}", leaving)
+    .on("/again/{rest...}", again)
+    .on("/derived/{rest...}", derived);
+  assert.equal(await ask(outer.handler, "/mount/old?x=2"), "/mount/new 2 /mount/old?x=2");
+  for (const path of ["/mounts/old", "/again/x", "/derived/x"]) {
+    assert.equal(await ask(outer.handler, path), "500 undefined", path);
+  }
+  assert.equal(await ask(rewrite(() => "http://a/new")(outer.handler), "/mount/old"), "500 undefined");
 });

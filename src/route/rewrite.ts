@@ -3,13 +3,16 @@
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Handler, Middleware } from "../message/handler.ts";
 import { redirect } from "../message/reply.ts";
-import { hostOf, Key, queryText, ReceivedRequest, type Request } from "../message/request.ts";
+import { derive, Key, queryText, type Request, type RequestChanges } from "../message/request.ts";
+import { mountOf, paramsIn } from "./params.ts";
 
 const ORIGINAL: Key<Request> = new Key<Request>("portico.original");
 
 interface Restart {
   readonly handler: Handler;
   readonly left: number;
+  /** Those that restartable() saw: a restart is no deeper in the path than it is. */
+  readonly params: Readonly<Record<string, string>>;
 }
 
 const RESTART: Key<Restart> = new Key<Restart>("portico.restart");
@@ -30,23 +33,18 @@ export function withTrailingSlash(next: Handler, status: 301 | 302 | 307 | 308 =
   };
 }
 
-/** What a derived request has of its own. A target is in origin-form: it begins with a slash. */
-export interface RequestChanges {
-  readonly target?: string;
-  readonly method?: string;
-}
-
-function derive(request: Request, { target = request.target, method = request.method }: RequestChanges): Request {
-  // A line end or a blank in a target could become one in a field that is made of it.
-  if (target !== request.target && !/^\/[\x21-\x7e]*$/.test(target)) {
-    throw new LocalError(
-      "USE_BAD_OPTION",
-      `A target begins with a slash and is ASCII without blanks, not ${JSON.stringify(target)}.`,
-    );
+/** A derived request: what is set under a key is shared by both, and the first of them is what came. */
+function derivedOf(request: Request, changes: RequestChanges): Request {
+  // A mux reads a part of the path, and so a target that is to be looked up begins with a slash.
+  if (changes.target !== undefined && !changes.target.startsWith("/")) {
+    throw new LocalError("USE_BAD_OPTION", `A target begins with a slash, not ${JSON.stringify(changes.target)}.`);
   }
-  const { version, headers } = request;
-  const derived = new ReceivedRequest({ method, target, version, headers }, hostOf(request));
-  derived.set(ORIGINAL, original(request));
+  const derived = derive(request, changes);
+  const mount = request.path.slice(0, mountOf(derived.params));
+  if (derived.path !== mount && !derived.path.startsWith(`${mount}/`) && mount !== "") {
+    throw new LocalError("USE_BAD_OPTION", "A target that is set inside a mount stays below it.");
+  }
+  if (request.get(ORIGINAL) === undefined) request.set(ORIGINAL, request);
   return derived;
 }
 
@@ -57,7 +55,10 @@ export function original(request: Request): Request {
 
 /**
  * Looks each request up under another target; what comes out equal goes through untouched. What the function throws is a failure
- * of the handler: 500, or the status of an HttpError.
+ * of the handler: 500, or the status of an HttpError. original() gives the request as it came.
+ *
+ * @param change gets the whole target, with its query, and gives one that begins with a slash. Inside a mount it must leave the
+ *   part of the path before the mount as it is.
  *
  * @example
  * stack(routes.handler, rewrite((target) => target.replace(/^\/old\//, "/new/")));
@@ -65,7 +66,8 @@ export function original(request: Request): Request {
 export function rewrite(change: (target: string, request: Request) => string): Middleware {
   return (next) => (request) => {
     const target = change(request.target, request);
-    return next(target === request.target ? request : derive(request, { target }));
+    if (target === request.target) return next(request);
+    return next(derivedOf(request, { target }));
   };
 }
 
@@ -75,17 +77,17 @@ export function rewrite(change: (target: string, request: Request) => string): M
  * @param limit how often one request may be; 10.
  */
 export function restartable(handler: Handler, limit = 10): Handler {
-  const first: Restart = { handler, left: limit };
   return (request) => {
-    request.set(RESTART, first);
+    request.set(RESTART, { handler, left: limit, params: request.params });
     return handler(request);
   };
 }
 
 /**
- * Answers a request as if another had come: an internal redirect, which the client does not see. The body goes along unless it
- * has been read. What middleware outside restartable() left under its keys does not.
+ * Answers a request as if another had come: an internal redirect, which the client does not see. What is set under keys, and
+ * the body unless it has been read, go along; params do not.
  *
+ * @param changes a target that is given begins with a slash.
  * @throws LocalError USE_STATE outside restartable(), USE_BAD_OPTION for a target that is none; HttpError 508 beyond the limit.
  *
  * @example
@@ -95,7 +97,9 @@ export function restart(request: Request, changes: RequestChanges): ReturnType<H
   const state = request.get(RESTART);
   if (state === undefined) throw new LocalError("USE_STATE", "restart() is for handlers inside restartable().");
   if (state.left <= 0) throw new HttpError(508, "The request was started again too often.");
-  const derived = derive(request, changes);
-  derived.set(RESTART, { handler: state.handler, left: state.left - 1 });
-  return state.handler(derived);
+  const { handler, left, params } = state;
+  const own = changes.params === undefined ? params : paramsIn(changes.params, mountOf(params));
+  const derived = derivedOf(request, { ...changes, params: own });
+  request.set(RESTART, { handler, left: left - 1, params });
+  return handler(derived);
 }

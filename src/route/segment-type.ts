@@ -4,7 +4,11 @@
 /** Whether a decoded segment is of the type. Must be pure and must not throw. */
 export type SegmentTest = (text: string) => boolean;
 
+/** Types of segments by their names. */
 export type SegmentTypes = ReadonlyMap<string, SegmentTest>;
+
+/** How a type may be called. */
+export const TYPE_NAME: RegExp = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
 const INTEGER = /^-?[0-9]{1,16}$/;
 const NUMBER = /^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
@@ -12,7 +16,7 @@ const NUMBER = /^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 /** The types that every mux knows. A segment without a type is of type string. */
 export const SEGMENT_TYPES: SegmentTypes = new Map<string, SegmentTest>([
   ["string", () => true],
-  ["integer", (text) => INTEGER.test(text) && Number.isSafeInteger(Number(text))],
+  ["integer", (text) => INTEGER.test(text) && (text.length < 16 || Number.isSafeInteger(Number(text)))],
   ["number", (text) => NUMBER.test(text) && Number.isFinite(Number(text))],
   ["boolean", (text) => text === "true" || text === "false"],
 ]);

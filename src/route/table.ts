@@ -2,10 +2,11 @@
 // that is in conflict before anything has changed.
 import { LocalError } from "../base/errors.ts";
 import type { Handler } from "../message/handler.ts";
+import { decodeComponent } from "../message/target.ts";
 import { commonPath, compare } from "./compare.ts";
 import type { Route } from "./leaf.ts";
 import { type Pattern, type PatternSegment, parsePattern } from "./pattern.ts";
-import { type Captures, Tree, type TreeOptions } from "./tree.ts";
+import { type Captures, type Match, Tree, type TreeOptions } from "./tree.ts";
 
 export class Table {
   readonly options: TreeOptions;
@@ -26,8 +27,8 @@ export class Table {
     return this.#hosts.size > 0 || this.#wildHosts.size > 0;
   }
 
-  get patterns(): string[] {
-    return [...this.#routes.values()].map(({ pattern }) => pattern.text);
+  get patterns(): Pattern[] {
+    return [...this.#routes.values()].map(({ pattern }) => pattern);
   }
 
   knows(method: string): boolean {
@@ -51,24 +52,35 @@ export class Table {
   }
 
   /** Every method that a path has a route for; "" among them is every one. */
-  allowed(host: string, path: string, captures: Captures): Set<string> {
+  allowed(host: string, path: string): Set<string> {
     const methods = new Set<string>();
-    this.#visit(host, path, "typed", captures, (route) => void methods.add(route.pattern.method));
+    for (const { leaf } of this.#matches(host, path, "typed")) {
+      for (const { pattern } of leaf.routes) methods.add(pattern.method);
+    }
     return methods;
   }
 
-  /** Whether a route matches but for the type of a segment: what is wrong is the value. */
-  mistyped(host: string, path: string, captures: Captures): boolean {
-    let seen = false;
-    this.#visit(host, path, "untyped", captures, () => void (seen = true));
-    return seen;
+  /** The parameters, and the types that each could have been, where a route matches but for the types of segments. */
+  mistyped(host: string, path: string): Map<string, Set<string>> {
+    const wrong = new Map<string, Set<string>>();
+    for (const { leaf, values } of this.#matches(host, path, "untyped")) {
+      for (const { pattern } of leaf.routes) {
+        const variables = pattern.segments.filter((segment) => segment.kind === "variable");
+        for (const [index, { name, type }] of variables.entries()) {
+          if (this.#isOf(type, values[index] as string)) continue;
+          wrong.set(name, (wrong.get(name) ?? new Set()).add(type));
+        }
+      }
+    }
+    return wrong;
   }
 
-  // biome-ignore format: one call, one line of state
-  #visit(host: string, path: string, typing: "typed" | "untyped", captures: Captures, see: (route: Route) => void): void {
-    for (const tree of [...this.#treesOf(host), this.#everywhere]) {
-      tree.visit(path, (leaf) => void [...leaf.routes].forEach(see), typing, captures);
-    }
+  #isOf(type: string, segment: string): boolean {
+    return this.options.types.get(type)?.(decodeComponent(segment)) ?? true;
+  }
+
+  #matches(host: string, path: string, typing: "typed" | "untyped"): Match[] {
+    return [...this.#treesOf(host), this.#everywhere].flatMap((tree) => tree.matches(path, typing));
   }
 
   #treesOf(host: string): Tree[] {
@@ -90,15 +102,15 @@ export class Table {
       if (relation === "equal" || relation === "overlap") throw conflict(pattern, other);
     }
     if (this.#treeFor(pattern.host) === undefined) this.#keep(pattern.host, tree);
-    this.#put(tree, { pattern, handler });
+    this.#put(tree, { pattern, handler, rest: pattern.segments.at(-1)?.kind === "rest" ? "rest" : "none" });
   }
 
-  /** Puts another handler where a pattern is; adds it where it is not. @throws as add(). */
-  replace(text: string, handler: Handler): void {
+  /** Puts another handler where a pattern is; adds it where it is not. @returns the route before. @throws as add(). */
+  replace(text: string, handler: Handler): Route | undefined {
     const known = this.#routes.get(keyOf(this.#parse(text)));
-    if (known === undefined) return this.add(text, handler);
-    this.remove(text);
+    if (known !== undefined) this.remove(text);
     this.add(text, handler);
+    return known;
   }
 
   /** @returns whether there was one. @throws LocalError USE_BAD_PATTERN. */

@@ -4,7 +4,7 @@
 import { decodeComponent } from "../message/target.ts";
 import { Leaf, type Route } from "./leaf.ts";
 import type { PatternSegment } from "./pattern.ts";
-import { compareTypes, type SegmentTypes } from "./segment-type.ts";
+import { compareTypes, type SegmentTest, type SegmentTypes } from "./segment-type.ts";
 
 /** What one look-up has captured: raw segments, in the order of the path. Reused from one look-up to the next. */
 export interface Captures {
@@ -22,6 +22,8 @@ export interface TreeOptions {
 
 interface Variable {
   readonly type: string;
+  /** Undefined where every text is of the type. */
+  readonly test: SegmentTest | undefined;
   readonly node: Node;
 }
 
@@ -37,18 +39,30 @@ class Node {
   }
 }
 
-/** Whether a leaf is what is looked for; a route that it gives ends the walk. */
-type Take = (leaf: Leaf) => Route | undefined;
+/** A leaf that a path leads to, with the raw segments on the way to it that variables took. */
+export interface Match {
+  readonly leaf: Leaf;
+  readonly values: readonly string[];
+}
 
 export class Tree {
   readonly #root = new Node();
   readonly #statics = new Map<string, Leaf>();
-  readonly #options: TreeOptions;
+  readonly #types: SegmentTypes;
+  readonly #caseSensitive: boolean;
+  readonly #slash: "strict" | "ignore";
+  // What one look-up is about, and the same at each of its steps.
+  #method = "";
+  #path = "";
+  #end = 0;
+  #captures: Captures = { values: [], rest: -1 };
   /** Nodes looked at by the last walk; 0 where the Map had the path. Tests prove by it that the number of routes plays no part. */
   steps = 0;
 
-  constructor(options: TreeOptions) {
-    this.#options = options;
+  constructor({ caseSensitive, slash, types }: TreeOptions) {
+    this.#caseSensitive = caseSensitive;
+    this.#slash = slash;
+    this.#types = types;
   }
 
   get isEmpty(): boolean {
@@ -57,63 +71,91 @@ export class Tree {
 
   /** The most specific route for a method and a canonical path. */
   find(method: string, path: string, captures: Captures): Route | undefined {
-    const { caseSensitive, slash } = this.#options;
-    const end = slash === "ignore" && path.length > 1 && path.endsWith("/") ? path.length - 1 : path.length;
+    const end = this.#endOf(path);
     const bare = end === path.length ? path : path.slice(0, end);
-    const leaf = this.#statics.get(caseSensitive ? bare : bare.toLowerCase());
     this.steps = 0;
     captures.rest = -1;
-    const route = leaf?.find(method);
+    const route = this.#statics.get(this.#caseSensitive ? bare : bare.toLowerCase())?.find(method);
     if (route !== undefined || path === "") return route;
-    return this.#walk(this.#root, path, 1, end, 0, (found) => found.find(method), captures, "typed");
+    this.#method = method;
+    this.#path = path;
+    this.#end = end;
+    this.#captures = captures;
+    return this.#walk(this.#root, 1, 0);
   }
 
-  /** Calls `see` for each leaf that matches the path, the most specific first, until it gives a route. */
-  visit(path: string, see: Take, typing: "typed" | "untyped", captures: Captures): Route | undefined {
-    const end =
-      this.#options.slash === "ignore" && path.length > 1 && path.endsWith("/") ? path.length - 1 : path.length;
-    return path === "" ? undefined : this.#walk(this.#root, path, 1, end, 0, see, captures, typing);
+  #endOf(path: string): number {
+    return this.#slash === "ignore" && path.length > 1 && path.endsWith("/") ? path.length - 1 : path.length;
   }
 
-  // biome-ignore format: one call, one line of state
-  #walk(node: Node, path: string, start: number, end: number, depth: number, take: Take, captures: Captures, typing: "typed" | "untyped"): Route | undefined {
+  /** @param start of the segment in the path. @param depth how many segments are captured. */
+  #walk(node: Node, start: number, depth: number): Route | undefined {
     this.steps++;
-    if (start > end) return this.#end(node, path, start, depth, take, captures);
-    const slash = path.indexOf("/", start);
+    const end = this.#end;
+    if (start > end) return this.#atEnd(node, start, depth);
+    const slash = this.#path.indexOf("/", start);
     const stop = slash < 0 || slash > end ? end : slash;
-    const segment = path.slice(start, stop);
-    const literal = node.literals.get(this.#options.caseSensitive ? segment : segment.toLowerCase());
-    if (literal !== undefined) {
-      const found = this.#walk(literal, path, stop + 1, end, depth, take, captures, typing);
-      if (found !== undefined) return found;
+    const segment = this.#path.slice(start, stop);
+    let found: Route | undefined;
+    // An empty Map would compute the hash of the segment all the same.
+    if (node.literals.size > 0) {
+      const literal = node.literals.get(this.#caseSensitive ? segment : segment.toLowerCase());
+      if (literal !== undefined) found = this.#walk(literal, stop + 1, depth);
     }
-    if (segment !== "") {
-      for (const { type, node: next } of node.variables) {
-        if (typing === "typed" && type !== "string" && !this.#isOf(type, segment)) continue;
-        captures.values[depth] = segment;
-        const found = this.#walk(next, path, stop + 1, end, depth + 1, take, captures, typing);
-        if (found !== undefined) return found;
-      }
-    }
-    return node.rest === null ? undefined : this.#rest(node.rest, path, start, depth, take, captures);
-  }
-
-  #end(node: Node, path: string, start: number, depth: number, take: Take, captures: Captures): Route | undefined {
-    const found = node.leaf === null ? undefined : take(node.leaf);
-    if (found !== undefined || node.rest === null || this.#options.slash === "strict") return found;
-    return this.#rest(node.rest, path, start, depth, take, captures);
-  }
-
-  #rest(leaf: Leaf, path: string, start: number, depth: number, take: Take, captures: Captures): Route | undefined {
-    const found = take(leaf);
-    if (found === undefined) return undefined;
-    captures.values[depth] = path.slice(start);
-    captures.rest = start;
+    if (found === undefined && segment !== "") found = this.#walkVariables(node.variables, segment, stop, depth);
+    if (found === undefined && node.rest !== null) return this.#takeRest(node.rest, start, depth);
     return found;
   }
 
-  #isOf(type: string, segment: string): boolean {
-    return this.#options.types.get(type)?.(decodeComponent(segment)) ?? false;
+  #walkVariables(variables: readonly Variable[], segment: string, stop: number, depth: number): Route | undefined {
+    for (let i = 0; i < variables.length; i++) {
+      const { test, node } = variables[i] as Variable;
+      if (test !== undefined && !test(decodeComponent(segment))) continue;
+      this.#captures.values[depth] = segment;
+      const found = this.#walk(node, stop + 1, depth + 1);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #atEnd(node: Node, start: number, depth: number): Route | undefined {
+    const found = node.leaf?.find(this.#method);
+    if (found !== undefined || node.rest === null || this.#slash === "strict") return found;
+    return this.#takeRest(node.rest, start, depth);
+  }
+
+  #takeRest(leaf: Leaf, start: number, depth: number): Route | undefined {
+    const found = leaf.find(this.#method);
+    if (found === undefined) return undefined;
+    this.#captures.values[depth] = this.#path.slice(start);
+    this.#captures.rest = start;
+    return found;
+  }
+
+  /** Every leaf that matches a path, whatever the method, the most specific first; "untyped", whatever the types too. */
+  matches(path: string, typing: "typed" | "untyped"): Match[] {
+    const found: Match[] = [];
+    if (path === "") return found;
+    const bare = path.slice(1, this.#endOf(path));
+    this.#gather(this.#root, path === "/" ? [""] : bare.split("/"), 0, [], typing, found);
+    return found;
+  }
+
+  // biome-ignore format: one call, one line of state
+  #gather(node: Node, segments: readonly string[], at: number, values: readonly string[], typing: "typed" | "untyped", found: Match[]): void {
+    const segment = segments[at];
+    if (segment === undefined) {
+      if (node.leaf !== null) found.push({ leaf: node.leaf, values });
+      if (node.rest !== null && this.#slash === "ignore") found.push({ leaf: node.rest, values });
+      return;
+    }
+    const literal = node.literals.get(this.#caseSensitive ? segment : segment.toLowerCase());
+    if (literal !== undefined) this.#gather(literal, segments, at + 1, values, typing, found);
+    for (const { test, node: next } of segment === "" ? [] : node.variables) {
+      if (typing === "typed" && test !== undefined && !test(decodeComponent(segment))) continue;
+      this.#gather(next, segments, at + 1, [...values, segment], typing, found);
+    }
+    if (node.rest !== null) found.push({ leaf: node.rest, values });
   }
 
   /** The leaf for the path of a pattern, made where there is none. */
@@ -121,7 +163,8 @@ export class Tree {
     let node = this.#root;
     for (const segment of segments) {
       if (segment.kind === "rest") return (node.rest ??= new Leaf());
-      node = segment.kind === "literal" ? literalNode(node, segment.text) : variableNode(node, segment.type);
+      node =
+        segment.kind === "literal" ? literalNode(node, segment.text) : variableNode(node, segment.type, this.#types);
     }
     node.leaf ??= new Leaf();
     if (segments.every(({ kind }) => kind === "literal")) this.#statics.set(keyOf(segments), node.leaf);
@@ -173,12 +216,13 @@ function literalNode(node: Node, text: string): Node {
   return next;
 }
 
-function variableNode(node: Node, type: string): Node {
+function variableNode(node: Node, type: string, types: SegmentTypes): Node {
   const known = node.variables.find((variable) => variable.type === type);
   if (known !== undefined) return known.node;
   const next = new Node();
+  const variable: Variable = { type, test: type === "string" ? undefined : types.get(type), node: next };
   const behind = node.variables.findIndex((variable) => compareTypes(type, variable.type) === "moreSpecific");
-  node.variables.splice(behind < 0 ? node.variables.length : behind, 0, { type, node: next });
+  node.variables.splice(behind < 0 ? node.variables.length : behind, 0, variable);
   return next;
 }
 
