@@ -29,6 +29,13 @@ test("a name that says nothing gives octets", () => {
   }
 });
 
+test("what a name that says nothing stands for can be given", () => {
+  const plain = mediaTypes({}, "text/plain");
+  for (const name of ["README", "a.nobody-knows-this"]) assert.equal(plain(name), "text/plain; charset=utf-8");
+  assert.equal(plain("a.css"), "text/css; charset=utf-8");
+  assert.throws(() => mediaTypes({}, "nonsense"), { code: "USE_BAD_OPTION" });
+});
+
 test("types of one's own win over those that are known", () => {
   const own = mediaTypes({ tea: "text/x-tea", HTML: "application/xhtml+xml", old: "text/plain; charset=latin1" });
   assert.equal(own("green.TEA"), "text/x-tea; charset=utf-8");

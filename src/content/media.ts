@@ -16,6 +16,7 @@ export type TypeOf = (name: string) => string;
 /**
  * Makes a function from file names to values of Content-Type. Text is said to be UTF-8, unless the type given says otherwise.
  *
+ * @param unknown of a name that says nothing; "application/octet-stream".
  * @throws LocalError USE_BAD_OPTION where one of the types is none.
  *
  * @example
@@ -23,16 +24,17 @@ export type TypeOf = (name: string) => string;
  * typeOf("index.html"); // text/html; charset=utf-8
  * typeOf("green.TEA"); // text/x-tea; charset=utf-8
  */
-export function mediaTypes(extra: ExtraTypes = {}): TypeOf {
+export function mediaTypes(extra: ExtraTypes = {}, unknown: string = UNKNOWN_TYPE): TypeOf {
+  const other = withCharset(checked(unknown));
   const own = new Map<string, string>();
   for (const [extension, type] of Object.entries(extra)) own.set(extension.toLowerCase(), withCharset(checked(type)));
-  return (name) => own.get(extensionOf(name)) ?? known(name);
+  return (name) => own.get(extensionOf(name)) ?? known(name) ?? other;
 }
 
-function known(name: string): string {
+function known(name: string): string | undefined {
   // A name without a dot has no type, though the library would take "html" for an extension.
   const type = extensionOf(name) === "" ? null : mime.getType(name);
-  return type === null ? UNKNOWN_TYPE : withCharset(type);
+  return type === null ? undefined : withCharset(type);
 }
 
 /** In lower case; empty where there is none. ".profile" has none. */

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as zlib from "node:zlib";
+import { ask, wire } from "../../test/fixtures/ask.ts";
+import { HttpError, LocalError } from "../base/errors.ts";
+import { json, text } from "../message/reply.ts";
+import type { Request } from "../message/request.ts";
+import { loopback } from "../testing/index.ts";
+import { bodyBytes, decodeBody, decodeCharset } from "./octets.ts";
+
+const hex = async (request: Request): Promise<string> => Buffer.from((await bodyBytes(request)) ?? []).toString("hex");
+
+test("the octets of a body are those that were sent, in both framings, and the same object each time [GB-25]", async () => {
+  const body = Buffer.from(Array.from({ length: 5000 }, (_, i) => i % 256));
+  for (const framing of ["length", "chunked"] as const) {
+    const answer = await ask({ method: "PUT", body, framing }, async (request) => {
+      const first = await bodyBytes(request);
+      return json([first === (await bodyBytes(request)), await hex(request)]);
+    });
+    assert.deepEqual(JSON.parse(answer.body), [true, body.toString("hex")]);
+  }
+});
+
+test("the content of a GET is null, and the connection stays in step [GB-25]", async () => {
+  await using bench = loopback(async (request) => text(`${request.target} ${await bodyBytes(request)}`));
+  const client = bench.connect();
+  for (const framing of ["length", "chunked"] as const) {
+    client.send(wire({ method: "GET", target: "/one", body: "GET /smuggled HTTP/1.1\r\n\r\n", framing }));
+    client.send(wire({ method: "GET", target: "/two" }));
+    assert.equal((await client.answer()).body, "/one null");
+    assert.equal((await client.answer()).body, "/two null");
+  }
+});
+
+test("a body of 1 048 576 octets is read, one more is 413 and the connection closes, in both framings [GB-39]", async () => {
+  const size = async (request: Request): Promise<string> => String((await bodyBytes(request))?.length);
+  for (const framing of ["length", "chunked"] as const) {
+    await using bench = loopback(async (request) => text(await size(request)));
+    const fits = bench.connect();
+    assert.equal((await fits.send(wire({ body: Buffer.alloc(1_048_576), framing })).answer("POST")).body, "1048576");
+    assert.equal(fits.ending, undefined);
+    const large = bench.connect();
+    assert.equal((await large.send(wire({ body: Buffer.alloc(1_048_577), framing })).answer("POST")).status, 413);
+    assert.equal(await large.closed, "fin");
+  }
+});
+
+test("the limit can be another for a route [GB-39]", async () => {
+  await using bench = loopback(async (request) => {
+    return text(String((await bodyBytes(request, request.path === "/large" ? 2_000_000 : 10))?.length));
+  });
+  const sent = async (target: string, size: number, framing: "length" | "chunked"): Promise<number> =>
+    (
+      await bench
+        .connect()
+        .send(wire({ target, body: Buffer.alloc(size), framing }))
+        .answer("POST")
+    ).status;
+  for (const framing of ["length", "chunked"] as const) {
+    assert.equal(await sent("/large", 1_500_000, framing), 200);
+    assert.equal(await sent("/small", 10, framing), 200);
+    assert.equal(await sent("/small", 11, framing), 413);
+  }
+});
+
+const { zstdCompressSync } = zlib as { readonly zstdCompressSync?: (octets: Buffer) => Buffer };
+const CODED: Record<string, (octets: Buffer) => Buffer> = {
+  gzip: zlib.gzipSync,
+  "X-GZip": zlib.gzipSync,
+  br: zlib.brotliCompressSync,
+  deflate: zlib.deflateSync,
+  ...(zstdCompressSync !== undefined && { zstd: zstdCompressSync }),
+  identity: (octets) => octets,
+};
+
+test("content that is encoded is what it was before", async () => {
+  const plain = Buffer.from("Grüße, ".repeat(1000));
+  for (const [coding, encode] of Object.entries(CODED)) {
+    for (const framing of ["length", "chunked"] as const) {
+      const headers = { "Content-Encoding": coding };
+      const answer = await ask({ headers, body: encode(plain), framing }, hex);
+      assert.equal(answer.body, plain.toString("hex"), coding);
+    }
+  }
+});
+
+test("what few octets become is bounded", async () => {
+  const bomb = Buffer.alloc(20_000_000);
+  for (const [coding, encode] of Object.entries(CODED).filter(([name]) => name !== "identity")) {
+    const headers = { "Content-Encoding": coding };
+    const answer = await ask({ headers, body: encode(bomb) }, hex);
+    assert.equal(answer.status, 413, coding);
+    const limited = async (request: Request): Promise<number> => (await bodyBytes(request, 10))?.length ?? 0;
+    assert.equal((await ask({ headers, body: encode(Buffer.alloc(10)) }, limited)).body, "10");
+    assert.equal((await ask({ headers, body: encode(Buffer.alloc(11)) }, limited)).status, 413);
+  }
+});
+
+test("octets of a coding that stand for nothing are bounded too", async () => {
+  const nothing = Buffer.concat(Array.from({ length: 2000 }, () => zlib.gzipSync("")));
+  const limited = async (request: Request): Promise<number> => (await bodyBytes(request, 1000))?.length ?? 0;
+  const answer = await ask({ headers: { "Content-Encoding": "gzip" }, body: nothing, framing: "chunked" }, limited);
+  assert.equal(answer.status, 413);
+});
+
+test("what is not what its coding says is 400", async () => {
+  const whole = zlib.gzipSync("x".repeat(1000));
+  const bad: Buffer[] = [Buffer.from("no gzip at all"), whole.subarray(0, -5), Buffer.from([0x1f, 0x8b])];
+  for (const body of bad) {
+    const answer = await ask({ headers: { "Content-Encoding": "gzip" }, body }, hex);
+    assert.equal(answer.status, 400, answer.body);
+    assert.match(answer.body, /content coding is damaged/);
+  }
+});
+
+test("a coding that is not known, or more than one, is 415, says which are, and is not read", async () => {
+  await using bench = loopback(async (request) => text(await hex(request)));
+  for (const coding of ["zip", "gzip, gzip", "__proto__", "gzip;q=1"]) {
+    const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: ${coding}\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n`;
+    const answer = await bench.connect().exchange(head);
+    assert.deepEqual(
+      [answer.status, answer.headers.get("accept-encoding"), answer.informational.length],
+      [415, zstdCompressSync === undefined ? "gzip, br, deflate" : "gzip, br, deflate, zstd", 0],
+      coding,
+    );
+  }
+});
+
+test("a decoded request is a request without the coding", async () => {
+  const headers = { "Content-Encoding": "gzip", "X-Other": "1" };
+  const answer = await ask({ headers, body: zlib.gzipSync('{"a":1}') }, async (request) => {
+    const decoded = decodeBody(request);
+    const named = ["content-encoding", "content-length", "x-other"].map((name) => decoded.headers.get(name) ?? null);
+    const before = decoded.body.state;
+    const value = await decoded.body.json();
+    await assert.rejects(decoded.body.text(), (error) => error instanceof LocalError && error.code === "USE_BODY_USED");
+    return [named, before, value, decoded.body.state, decodeBody(decoded) === decoded];
+  });
+  assert.deepEqual(JSON.parse(answer.body), [[null, null, "1"], "unread", { a: 1 }, "done", true]);
+});
+
+test("octets are text in their charset", () => {
+  assert.equal(decodeCharset(Buffer.from("é")), "é");
+  assert.equal(decodeCharset(Buffer.from([0xe9]), "ISO-8859-1"), "é");
+  assert.equal(decodeCharset(Buffer.from("e"), "US-ASCII"), "e");
+  const refused = (octets: Buffer, charset: string | undefined): unknown => {
+    try {
+      return decodeCharset(octets, charset);
+    } catch (error) {
+      return error instanceof HttpError ? [error.status, error.code] : error;
+    }
+  };
+  assert.deepEqual(refused(Buffer.from([0xe9]), undefined), [400, "HTTP_BAD_TEXT"]);
+  assert.deepEqual(refused(Buffer.from("é"), "us-ascii"), [400, "HTTP_BAD_TEXT"]);
+  for (const charset of ["utf-7", "utf-16", "", "windows-1251"]) {
+    assert.deepEqual(refused(Buffer.from("e"), charset), [415, "HTTP_UNSUPPORTED_TYPE"]);
+  }
+});

@@ -1,0 +1,144 @@
+// One part of a form, as its octets come from the library's stream. It is a view of a form that is read once, from its beginning
+// to its end: a part asks the form for more, and the form says what a part may have.
+import type { Readable } from "node:stream";
+import { HttpError, LocalError } from "../base/errors.ts";
+import type { Fields } from "../message/fields.ts";
+import type { Request } from "../message/request.ts";
+import type { Disposition } from "./disposition.ts";
+import { decodeCharset, mediaType, tooLarge } from "./octets.ts";
+import { badParameter } from "./params.ts";
+import { type UploadedFile, uploads } from "./uploads.ts";
+
+/** One part of a form. It is read once, before the next part is asked for; what is not read is skipped. */
+export interface Part extends AsyncIterable<Uint8Array> {
+  readonly name: string;
+  /** Undefined for a field; of a file its last segment without controls, which may be empty. */
+  readonly filename: string | undefined;
+  /** The media type that it says it has, without parameters, in lower case; "text/plain" where it says none. */
+  readonly type: string;
+  readonly headers: Fields;
+  /** All of it. @throws HttpError 413 HTTP_BODY_TOO_LARGE beyond the limit, or that of fields or files. */
+  bytes(limit?: number): Promise<Uint8Array>;
+  /**
+   * All of it as text in its charset: UTF-8 where it names none.
+   *
+   * @throws HttpError 400 HTTP_BAD_PARAMETER where it is no such text; 415 HTTP_UNSUPPORTED_TYPE for a charset that is not
+   *   known; as bytes().
+   */
+  text(limit?: number): Promise<string>;
+  /**
+   * Writes it to a new temporary file, which is deleted when the upload is cut off, the client leaves, or uploads() is disposed
+   * of, unless it is kept.
+   *
+   * @param folder where; that of the system for temporary files where left out.
+   */
+  save(folder?: string): Promise<UploadedFile>;
+}
+
+/** The form that a part is in. */
+export interface PartSource {
+  readonly request: Request;
+  /** Octets that the part may have. */
+  limitOf(part: Part): number;
+  /** Takes the next octets. @throws why that cannot be. */
+  step(): Promise<void>;
+  /** @throws why the form cannot be read further: what was cut off never passes for a whole part. */
+  check(): void;
+}
+
+/** A part of a form that is read. Made by the form. */
+export class ReceivedPart implements Part {
+  readonly name: string;
+  readonly filename: string | undefined;
+  readonly type: string;
+  readonly headers: Fields;
+  readonly #form: PartSource;
+  readonly #stream: Readable;
+  readonly #charset: string | undefined;
+  #state: "unread" | "reading" | "done" = "unread";
+  #ended = false;
+  #size = 0;
+
+  constructor(form: PartSource, stream: Readable, headers: Fields, { name, filename }: Disposition) {
+    const type = mediaType(headers.get("content-type"));
+    this.name = name;
+    this.filename = filename;
+    this.type = type?.essence ?? (headers.has("content-type") ? "application/octet-stream" : "text/plain");
+    this.headers = headers;
+    this.#form = form;
+    this.#stream = stream;
+    this.#charset = type?.params.get("charset") ?? undefined;
+    stream.once("end", () => {
+      this.#ended = true;
+    });
+  }
+
+  async bytes(limit: number = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of this) {
+      if (this.#size > limit) throw tooLarge(this.#what());
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces, this.#size);
+  }
+
+  async text(limit?: number): Promise<string> {
+    const octets = await this.bytes(limit);
+    try {
+      return decodeCharset(octets, this.#charset);
+    } catch (error) {
+      if (error instanceof HttpError && error.status === 400) {
+        throw badParameter(this.name, "is not valid text in its charset");
+      }
+      throw error;
+    }
+  }
+
+  save(folder?: string): Promise<UploadedFile> {
+    const { name, filename = "", type } = this;
+    return uploads(this.#form.request).save({ name, filename, type }, this, folder);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
+    if (this.#state !== "unread") throw new LocalError("USE_BODY_USED");
+    this.#state = "reading";
+    const most = this.#form.limitOf(this);
+    for (let piece = await this.#next(); piece !== null; piece = await this.#next()) {
+      this.#size += piece.length;
+      if (this.#size > most) throw tooLarge(this.#what());
+      yield piece;
+    }
+  }
+
+  /** The rest is read and dropped. Who still reads it gets an error, so that a part never passes for the whole. */
+  async skip(): Promise<void> {
+    if (this.#state === "done") return;
+    for (let piece = await this.#take(); piece !== null; piece = await this.#take());
+    this.#state = "done";
+  }
+
+  async #next(): Promise<Uint8Array | null> {
+    if (this.#state === "done") throw new LocalError("USE_BODY_USED", "The next part of the form was asked for.");
+    const piece = await this.#take();
+    if (piece === null) this.#state = "done";
+    return piece;
+  }
+
+  async #take(): Promise<Uint8Array | null> {
+    for (;;) {
+      const piece = this.#stream.read() as Uint8Array | null;
+      if (piece !== null) return piece;
+      // A stream tells of its end in the tick after it was read.
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+      if (this.#ended) {
+        this.#form.check();
+        return null;
+      }
+      await this.#form.step();
+    }
+  }
+
+  #what(): string {
+    return this.filename === undefined ? "A field of the form is too large." : "A file is too large.";
+  }
+}
