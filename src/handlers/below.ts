@@ -3,13 +3,25 @@
 // what it names must exist and lie inside the resolved root, by whole components. Knows nothing of replies.
 import { constants, type Stats } from "node:fs";
 import { access, realpath, stat } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { join, resolve, sep } from "node:path";
 
 /** A file or a directory below the root. */
 export interface Found {
   /** With every symbolic link resolved. */
   readonly path: string;
   readonly stats: Stats;
+}
+
+/**
+ * Which symbolic links are followed: "inside", those that lead to something below the root; "follow", all, wherever they lead;
+ * "deny", none.
+ */
+export type Symlinks = "inside" | "follow" | "deny";
+
+/** What is not there for a client. */
+export interface Hidden {
+  readonly dotFiles: DotFiles;
+  readonly symlinks: Symlinks;
 }
 
 /** Which names that begin with a dot exist for a client. */
@@ -51,11 +63,28 @@ function isName(name: string): boolean {
  * @param root absolute; resolved each time, so that it may be a link that is set to another release.
  * @returns null where nothing is there that may be served: missing, outside the root, hidden behind a link, or not readable.
  */
-export async function findBelow(root: string, names: readonly string[], dotFiles: DotFiles): Promise<Found | null> {
+export async function findBelow(
+  root: string,
+  names: readonly string[],
+  { dotFiles, symlinks }: Hidden,
+): Promise<Found | null> {
   try {
     const [base, path] = await Promise.all([realpath(root), realpath(join(root, ...names))]);
     const inner = componentsBelow(base, path);
-    if (inner === null || (dotFiles === "hide" && inner.some((name) => name.startsWith(".")))) return null;
+    if (inner === null ? symlinks !== "follow" : dotFiles === "hide" && inner.some((name) => name.startsWith("."))) {
+      return null;
+    }
+    if (symlinks === "deny" && path !== resolve(base, ...names)) return null;
+    return await lookAt(path);
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
+}
+
+/** What a path that has been resolved leads to; null where nothing is there that can be read. */
+export async function lookAt(path: string): Promise<Found | null> {
+  try {
     const [stats] = await Promise.all([stat(path), access(path, constants.R_OK)]);
     return { path, stats };
   } catch (error) {

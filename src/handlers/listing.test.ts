@@ -3,10 +3,11 @@ import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { html } from "../message/html.ts";
 import type { Answer } from "../testing/client.ts";
 import { loopback } from "../testing/loopback.ts";
 import { type FilesOptions, files } from "./files.ts";
-import { readableSize } from "./listing.ts";
+import { readableSize } from "./listing-page.ts";
 
 let root = "";
 
@@ -79,6 +80,34 @@ test("hidden names are listed where they are served", async () => {
 
 test("without the option there is no list", async () => {
   assert.equal((await list("/", { listing: false })).status, 404);
+});
+
+test("a list is bounded, and says that it is not all", async () => {
+  const { body } = await list("/", { listingLimit: 4 });
+  // Folders first: what is left out is at the end.
+  assert.deepEqual(linksIn(body), ["./a%20%26%20%3Ci%3E/", "./b%20folder/", "./empty/", "./100%25.txt"]);
+  assert.match(body, /<p>This is not all: these are the first 4 of \d+\.<\/p>/);
+  assert.ok(!(await list("/")).body.includes("not all"));
+});
+
+test("a function that makes the page is told what there is, and how much was left out", async () => {
+  const { body, headers } = await list("/", {
+    listingLimit: 1,
+    cacheControl: "max-age=5",
+    listing: ({ path, place, entries, total }, request) =>
+      html`${request.method} ${path} ${place} ${entries.length} ${total > 5 && "more"} ${entries[0]?.name}`,
+  });
+  assert.equal(body, "GET / top 1 more a &amp; &lt;i&gt;");
+  assert.equal(headers.get("cache-control"), "max-age=5");
+});
+
+test("the list of a directory that is a link has the way up that its path has", async () => {
+  await symlink("b folder", join(root, "empty", "there"));
+  await symlink("../b folder", join(root, "empty", "near"));
+  const near = await list("/empty/near/");
+  assert.deepEqual(linksIn(near.body), ["../"]);
+  assert.ok(near.body.includes("<h1>/empty/near/</h1>"));
+  assert.equal((await list("/empty/there/")).status, 404);
 });
 
 test("sizes are for people", () => {

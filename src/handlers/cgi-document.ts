@@ -1,0 +1,110 @@
+// The answer that a program writes: header lines, an empty line, and the rest is the body (RFC 3875 §6). Read from pieces as they
+// come, and bounded: whatever is no such head is refused before anything of it reaches the client.
+import { Fields } from "../message/fields.ts";
+import { type Reply, reply } from "../message/reply.ts";
+
+/** What was written is no answer. The message is for the owner of the program. */
+export class Malformed extends Error {}
+
+export type Pieces = AsyncIterator<Uint8Array | string>;
+
+/** A head that was read, and the body behind it. */
+export interface Document {
+  /** Of a line `HTTP/1.1 200 OK`, or of the field Status; undefined where neither is there. */
+  readonly status: number | undefined;
+  readonly reason: string | undefined;
+  /** Without Status, and without what is the engine's to say. */
+  readonly fields: Fields;
+  readonly body: AsyncIterable<Uint8Array | string>;
+}
+
+const HEAD_BYTES = 65_536;
+const FIELDS = 200;
+
+/** Fields between a server and its client (RFC 9110 §7.6.1): a program has no connection of its own. */
+const OF_THE_CONNECTION = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
+
+/**
+ * Reads the head.
+ *
+ * @param statusLine whether it may begin with a status line; in CGI that would be a script for another interface.
+ * @throws Malformed; what the pieces throw.
+ */
+export async function readDocument(pieces: Pieces, statusLine: "allowed" | "refused"): Promise<Document> {
+  const { head, rest } = await readHead(pieces);
+  const lines = head.split(/\r?\n/);
+  const first = /^HTTP\/\d(?:\.\d)? (\d{3})(?: (.*))?$/.exec(lines[0] ?? "");
+  if (first !== null) {
+    if (statusLine === "refused") throw new Malformed("It wrote a status line.");
+    lines.shift();
+  }
+  const fields = fieldsOf(lines);
+  const [, digits, reason] = first ?? statusField(fields);
+  for (const name of OF_THE_CONNECTION) fields.delete(name);
+  fields.delete("status");
+  const status = digits === undefined ? undefined : Number(digits);
+  if (status !== undefined && status < 200) throw new Malformed(`Its status is ${digits}.`);
+  return { status, reason: reason || undefined, fields, body: bodyOf(rest, pieces) };
+}
+
+/** A document as a reply. @param status where it has none. */
+export function documentReply({ status, reason, fields, body }: Document, otherwise: number): Reply {
+  return reply(status ?? otherwise, fields, body, reason === undefined ? undefined : { reason });
+}
+
+async function readHead(pieces: Pieces): Promise<{ readonly head: string; readonly rest: Buffer }> {
+  let text = "";
+  for (;;) {
+    const step = await pieces.next();
+    if (step.done === true) throw new Malformed(`It ended before its head did: ${JSON.stringify(text.slice(0, 200))}`);
+    const piece = typeof step.value === "string" ? Buffer.from(step.value) : step.value;
+    // An octet a character; what was looked at before is not looked at again.
+    const from = Math.max(0, text.length - 3);
+    text += Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString("latin1");
+    const end = /\r?\n\r?\n/.exec(text.slice(from));
+    if (end === null && text.length <= HEAD_BYTES) continue;
+    const at = from + (end?.index ?? 0);
+    if (end === null || at > HEAD_BYTES) throw new Malformed(`Its head is longer than ${HEAD_BYTES} octets.`);
+    return { head: text.slice(0, at), rest: Buffer.from(text.slice(at + end[0].length), "latin1") };
+  }
+}
+
+function fieldsOf(lines: readonly string[]): Fields {
+  if (lines.length > FIELDS) throw new Malformed(`It wrote more than ${FIELDS} fields.`);
+  const fields = new Fields();
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    if (colon < 1) throw new Malformed(`It wrote a line that is no field: ${JSON.stringify(line.slice(0, 200))}`);
+    try {
+      fields.add(line.slice(0, colon), line.slice(colon + 1).trim());
+    } catch (cause) {
+      throw new Malformed("It wrote a field that cannot be sent.", { cause });
+    }
+  }
+  // Its body would have a framing of its own, and be framed once more.
+  if (fields.has("transfer-encoding")) throw new Malformed("It wrote Transfer-Encoding.");
+  return fields;
+}
+
+function statusField(fields: Fields): readonly (string | undefined)[] {
+  const status = fields.get("status");
+  if (status === undefined) return [];
+  const parts = /^(\d{3})(?: (.*))?$/.exec(status);
+  if (parts === null) throw new Malformed(`Its Status is ${JSON.stringify(status)}.`);
+  return parts;
+}
+
+/** What came behind the head, and then the rest of the pieces. By hand: return() must not wait for a piece. */
+function bodyOf(rest: Buffer, pieces: Pieces): AsyncIterable<Uint8Array | string> {
+  let first: Buffer | null = rest.length > 0 ? rest : null;
+  const body: AsyncIterator<Uint8Array | string> = {
+    next() {
+      if (first === null) return pieces.next();
+      const value = first;
+      first = null;
+      return Promise.resolve({ done: false, value });
+    },
+    return: () => pieces.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+  };
+  return { [Symbol.asyncIterator]: () => body };
+}

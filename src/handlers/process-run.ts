@@ -1,0 +1,365 @@
+// One program at work for one request: its output goes into a Pipe as fast as that is read, its input comes from a body as fast as
+// it reads, and whatever ends the request ends it and all that it started. Knows nothing of replies and of queues.
+import { type ChildProcess, spawn } from "node:child_process";
+import { setMaxListeners } from "node:events";
+import type { Readable, Writable } from "node:stream";
+import type { Clock, Timer } from "../base/clock.ts";
+import { asError, HttpError, LocalError } from "../base/errors.ts";
+import { publish } from "../base/trace.ts";
+import { Fields } from "../message/fields.ts";
+import { Pipe } from "../message/pipe.ts";
+import { afterwards, hostOf, leaveOnFin, type Request } from "../message/request.ts";
+import { asEvents, Lines } from "./process-lines.ts";
+import { GROUPED, ProcessTree } from "./process-tree.ts";
+
+/** What a program is given and how it is watched: the same for spawn() and cgi(). */
+export interface RunOptions {
+  /** Its working directory; that of this process. */
+  readonly cwd?: string | URL;
+  /** Names of the variables of this process that it gets; those without which programs do not find their way: PATH, LANG... */
+  readonly inherit?: readonly string[];
+  /** Variables that it gets besides. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds that it may run, 0 for no limit; 0. */
+  readonly time?: number;
+  /** Octets that it may write, Infinity for no limit; Infinity. */
+  readonly outputBytes?: number;
+  /** Milliseconds from SIGTERM to SIGKILL; 2000. */
+  readonly grace?: number;
+  /** Where it aborts, the program is asked to end, and its reply ends in order: `server.draining`, for one without an end. */
+  readonly signal?: AbortSignal;
+  /** What it writes to its standard error, line by line. */
+  readonly onStderr?: (line: string, run: RunInfo) => void;
+  /** It has ended; failures are then told here, and not to the `error` hook of the server. */
+  readonly onExit?: (exit: ProcessExit, run: RunInfo) => void;
+}
+
+/** A program that was started. */
+export interface RunInfo {
+  readonly program: string;
+  readonly pid: number;
+  readonly request: Request;
+}
+
+/** How a program ended. */
+export interface ProcessExit {
+  /** Its exit status; null where a signal ended it. */
+  readonly code: number | null;
+  /** The signal that ended it, e.g. "SIGKILL"; null where it ended by itself. */
+  readonly signal: string | null;
+  /**
+   * Why it was stopped: the client "left" or was answered otherwise, "time" or "output" ran out, its "input" failed, `signal`
+   * aborted; null where not.
+   */
+  readonly stopped: "left" | "time" | "output" | "input" | "signal" | null;
+  /** Octets that it wrote, of the streams that the client is sent. */
+  readonly bytes: number;
+  /** Milliseconds that it took. */
+  readonly elapsed: number;
+  /** The end of what it wrote to its standard error: 4096 octets at most. */
+  readonly stderr: string;
+}
+
+/** What becomes of the two streams of its output. */
+export type Streams = "stdout" | "both" | "events";
+
+/** What it is given to read. */
+export type Input = AsyncIterable<Uint8Array | string> | Uint8Array | string;
+
+/** A program to be run. */
+export interface Order {
+  readonly request: Request;
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly streams: Streams;
+  readonly input: Input | undefined;
+  /** Whether a failure without output is told by `ready` alone: the status is still to be chosen. */
+  readonly begin: "start" | "output";
+  /** Whether a program that fails later leaves an answer that ends in order, or one that is cut off. */
+  readonly failure: "end" | "cut";
+  readonly clock: Clock;
+  readonly options: RunOptions;
+}
+
+const STDERR_BYTES = 4096;
+
+/** What most programs need to find themselves, and nothing that could be a secret. */
+const INHERIT: readonly string[] = GROUPED
+  ? ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"]
+  : ["PATH", "PATHEXT", "SystemRoot", "SystemDrive", "ComSpec", "TEMP", "TMP", "USERPROFILE", "USERNAME", "LANG", "TZ"];
+
+function environment({ inherit = INHERIT, env = {} }: RunOptions): Record<string, string> {
+  const given: Record<string, string> = {};
+  for (const name of inherit) {
+    const value = process.env[name];
+    if (value !== undefined) given[name] = value;
+  }
+  return Object.assign(given, env);
+}
+
+/** A failure as the peer is told of it: a status. Only the cause knows more. */
+export function processFailed(status: number, cause: unknown, fields?: Readonly<Record<string, string>>): HttpError {
+  return new HttpError(status, undefined, { code: "HTTP_PROCESS_FAILED", cause, ...(fields && { fields }) });
+}
+
+/** How a program ended, in words. */
+export function endOf(program: string, { code, signal, stderr }: ProcessExit): string {
+  const how = signal === null ? `exited with ${code}` : `was ended by ${signal}`;
+  return `${program} ${how}.${stderr === "" ? "" : ` It said: ${stderr.trimEnd()}`}`;
+}
+
+export class Run {
+  /** What it writes. To cancel it ends the program. */
+  readonly output: Pipe = new Pipe();
+  /** Resolves when it has been started. @throws HttpError 500 where it could not be, 503 where the system lacks the means. */
+  readonly started: Promise<void>;
+  /** Resolves with its first output, and when it ends in order without any. @throws HttpError 502, 504; the signal's reason. */
+  readonly ready: Promise<void>;
+  readonly #order: Order;
+  readonly #child: ChildProcess;
+  readonly #since: number;
+  readonly #over: () => void;
+  #tree: ProcessTree | null = null;
+  #timer: Timer | null = null;
+  #stopped: ProcessExit["stopped"] = null;
+  #bytes = 0;
+  /** Whether it ends when the exchange is over. */
+  #bound: "to the reply" | "let go" = "to the reply";
+  #tail = Buffer.alloc(0);
+  #unstarted: (error: unknown) => void = () => {};
+  #isReady: () => void = () => {};
+  #neverReady: (error: unknown) => void = () => {};
+  readonly #leave = (): void => this.#stop("left", asError(this.#order.request.signal.reason));
+  readonly #ask = (): void => {
+    this.#stopped ??= "signal";
+    this.#tree?.end();
+  };
+
+  /**
+   * @param over is called once, when the program has ended, before the reader of its output knows; or when it cannot be started.
+   * @throws TypeError where an argument has a NUL; what the system says of arguments that are too long.
+   */
+  constructor(order: Order, over: () => void) {
+    this.#order = order;
+    this.#over = over;
+    this.#since = order.clock.now();
+    const { options, program, args, streams } = order;
+    this.#child = spawn(program, [...args], {
+      cwd: options.cwd,
+      env: environment(options),
+      stdio: [order.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      shell: false,
+      detached: GROUPED,
+      windowsHide: true,
+    });
+    this.started = new Promise((resolve, reject) => {
+      this.#unstarted = reject;
+      this.#child.once("spawn", resolve);
+    });
+    this.ready = new Promise((resolve, reject) => {
+      this.#isReady = resolve;
+      this.#neverReady = reject;
+    });
+    this.ready.catch(() => {}); // not everybody waits for it
+    // Before anything is awaited: an error that nobody listens for would end this process.
+    this.#child.on("error", (cause) => this.#failed(cause));
+    const { pid, stdout, stderr, stdin } = this.#child;
+    if (pid === undefined || stdout === null || stderr === null) return;
+    this.#tree = new ProcessTree(pid, order.clock, options.grace ?? 2000);
+    this.#child.once("exit", () => this.#exited());
+    this.#child.once("close", (code, signal) => this.#closed(code, signal));
+    this.#read(stdout, stderr, streams, { program, pid, request: order.request });
+    this.output.watch({
+      drain: () => {
+        stdout.resume();
+        stderr.resume();
+      },
+      cancel: (reason) => this.#stop("left", reason),
+    });
+    if (stdin !== null) this.#feed(stdin);
+    // A body that nobody reads would fill its queue, and hide the FIN behind it.
+    else if (order.request.body.state === "unread") order.request.body.cancel();
+    const { time = 0 } = options;
+    if (time > 0) this.#timer = order.clock.after(time, () => this.#outOfTime());
+    if (options.signal !== undefined) this.#endWith(options.signal);
+    order.request.signal.addEventListener("abort", this.#leave);
+    leaveOnFin(order.request);
+    afterwards(order.request, () => this.#unread());
+    if (order.request.signal.aborted) this.#leave();
+  }
+
+  /** The reply is another one, or none: what it writes may go on, to be read by nobody. */
+  letGo(): void {
+    this.#bound = "let go";
+  }
+
+  /** A reply that was made of it and dropped would leave it running for nobody. */
+  #unread(): void {
+    if (this.#bound === "to the reply") this.#stop("left", new LocalError("USE_STATE", "Its reply was not sent."));
+  }
+
+  #endWith(signal: AbortSignal): void {
+    setMaxListeners(0, signal); // it may be that of many programs
+    signal.addEventListener("abort", this.#ask);
+    if (signal.aborted) this.#ask();
+  }
+
+  #read(stdout: Readable, stderr: Readable, streams: Streams, info: RunInfo): void {
+    const lines = { out: new Lines(), err: new Lines() };
+    const { onStderr, outputBytes = Number.POSITIVE_INFINITY } = this.#order.options;
+    const write = (from: Readable, chunk: Uint8Array | string): void => {
+      if (this.output.ended) return;
+      this.#isReady();
+      if (!this.output.write(chunk)) from.pause();
+    };
+    const counted = (chunk: Uint8Array): boolean => {
+      this.#bytes += chunk.length;
+      if (this.#bytes > outputBytes) this.#tooMuch();
+      return !this.output.ended;
+    };
+    const told = (read: readonly string[]): void => {
+      if (onStderr !== undefined) for (const line of read) this.#tell(() => onStderr(line, info));
+      if (streams === "events") write(stderr, asEvents("stderr", read));
+    };
+    stdout.on("data", (chunk: Buffer) => {
+      if (counted(chunk)) write(stdout, streams === "events" ? asEvents("stdout", lines.out.push(chunk)) : chunk);
+    });
+    stderr.on("data", (chunk: Buffer) => {
+      this.#tail = Buffer.concat([this.#tail, chunk.subarray(-STDERR_BYTES)]).subarray(-STDERR_BYTES);
+      if (streams !== "stdout" && !counted(chunk)) return;
+      if (onStderr !== undefined || streams === "events") told(lines.err.push(chunk));
+      if (streams === "both") write(stderr, chunk);
+    });
+    if (streams === "events") stdout.on("end", () => write(stdout, asEvents("stdout", lines.out.end())));
+    stderr.on("end", () => told(lines.err.end()));
+  }
+
+  #feed(stdin: Writable): void {
+    // EPIPE: it does not read to the end, and need not. The loop sees that the stream is destroyed.
+    stdin.on("error", () => {});
+    const input = this.#order.input as Input;
+    if (typeof input === "string" || input instanceof Uint8Array) return void stdin.end(input);
+    this.#pump(input[Symbol.asyncIterator](), stdin).then(
+      () => stdin.end(),
+      (error) => {
+        // Where the program has ended first, nobody misses the rest.
+        if (!stdin.destroyed) this.#stop("input", asError(error));
+      },
+    );
+  }
+
+  /** An iterator by hand: the program may end while a piece is awaited, and then nothing else would let go of it. */
+  async #pump(pieces: AsyncIterator<Uint8Array | string>, stdin: Writable): Promise<void> {
+    let wake = (): void => {};
+    stdin.on("drain", () => wake());
+    stdin.once("close", () => {
+      wake();
+      // What it says while it is let go is nobody's concern.
+      pieces.return?.()?.then(undefined, () => {});
+    });
+    for (;;) {
+      const step = await pieces.next();
+      if (step.done === true || stdin.destroyed) return;
+      if (!stdin.write(step.value)) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (stdin.destroyed) resolve();
+        });
+      }
+    }
+  }
+
+  #outOfTime(): void {
+    this.#stop("time", processFailed(504, new Error(`${this.#order.program} took more than its time.`)));
+  }
+
+  #tooMuch(): void {
+    this.#stop("output", processFailed(502, new Error(`${this.#order.program} wrote more than it may.`)));
+  }
+
+  /** Ends it. The reader of its output gets the error behind what is in the pipe. */
+  #stop(why: NonNullable<ProcessExit["stopped"]>, error: Error): void {
+    if (this.#stopped !== null && this.#stopped !== "signal") return;
+    this.#stopped = why;
+    this.#neverReady(error);
+    this.output.fail(error);
+    if (why === "left") this.output.cancel(error);
+    // A process that has left the group may hold them open for ever.
+    this.#child.stdin?.destroy();
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+    this.#tree?.end();
+  }
+
+  /** It could not be started. The system says no more than that to the program's owner, and nothing to the peer. */
+  #failed(cause: NodeJS.ErrnoException): void {
+    if (this.#tree !== null) return;
+    this.#over();
+    const short = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"].includes(cause.code ?? "");
+    const error = short ? processFailed(503, cause, { "Retry-After": "1" }) : processFailed(500, cause);
+    this.#unstarted(error);
+    this.#neverReady(error);
+    this.output.fail(error);
+  }
+
+  #exited(): void {
+    this.#tree?.exited();
+    this.#child.stdin?.destroy();
+  }
+
+  #closed(code: number | null, signal: string | null): void {
+    this.letGo();
+    this.#timer?.cancel();
+    this.#tree?.left();
+    this.#order.request.signal.removeEventListener("abort", this.#leave);
+    this.#order.options.signal?.removeEventListener("abort", this.#ask);
+    this.#over();
+    const exit = this.#how(code, signal);
+    const failure =
+      code === 0 || this.#stopped !== null ? null : processFailed(502, new Error(endOf(this.#order.program, exit)));
+    this.#finish(exit, failure);
+    this.#report(exit, failure);
+  }
+
+  #finish({ code, signal }: ProcessExit, failure: HttpError | null): void {
+    const { streams, failure: manner } = this.#order;
+    if (streams === "events" && !this.output.ended) {
+      this.output.write(`event: exit\ndata: ${JSON.stringify({ code, signal })}\n\n`);
+    }
+    if (failure !== null && manner === "cut") this.output.fail(failure);
+    else this.output.end(new Fields(signal === null ? { "Exit-Status": String(code) } : { "Exit-Signal": signal }));
+  }
+
+  #how(code: number | null, signal: string | null): ProcessExit {
+    const elapsed = this.#order.clock.now() - this.#since;
+    return { code, signal, stopped: this.#stopped, bytes: this.#bytes, elapsed, stderr: this.#tail.toString() };
+  }
+
+  #report(exit: ProcessExit, failure: HttpError | null): void {
+    const { program, request, options, begin, failure: manner } = this.#order;
+    const { onExit } = options;
+    const { pid = 0 } = this.#child;
+    if (onExit !== undefined) this.#tell(() => onExit(exit, { program, pid, request }));
+    if (failure === null) return this.#isReady();
+    this.#neverReady(failure);
+    // What the reply fails with is told by who sends it.
+    const told = manner === "cut" || (begin === "output" && exit.bytes === 0);
+    if (onExit === undefined && !told) hostOf(request).report(failure);
+  }
+
+  /** What a listener throws, or its promise rejects with, is its own failure, and not that of the program. */
+  #tell(call: () => unknown): void {
+    const failed = (error: unknown): void => {
+      const { request } = this.#order;
+      // Of a client that has left, the exchange takes no reports any more.
+      if (request.signal.aborted) publish("error", { error, request });
+      else hostOf(request).report(error);
+    };
+    try {
+      const told = call();
+      if (told instanceof Promise) told.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+}

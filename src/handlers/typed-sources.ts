@@ -1,0 +1,148 @@
+// Where the parameters of a request lie: path, query, body, fields. What the pattern names comes from the path and from nowhere
+// else; a value that is given twice is refused rather than chosen from.
+import { LocalError } from "../base/errors.ts";
+import { parseForm } from "../content/form.ts";
+import type { Params } from "../content/params.ts";
+import { queryText, type Request } from "../message/request.ts";
+import type { Form } from "./readers.ts";
+import { REPEATED, Wrong } from "./readers-flaw.ts";
+import type { Raws, Step } from "./readers-record.ts";
+import { type Content, mayMean } from "./typed-body.ts";
+
+/** Which is looked at first for a name that may be in both. */
+export type First = "query" | "body";
+
+/** How the readers of a handler look for what they read. */
+export interface Places {
+  readonly first: First;
+  /** Whether the members of a body are parameters, or it is one value, and no reader looks into it but for "json". */
+  readonly body: "members" | "whole";
+}
+
+const A_FILE = new Wrong("it is a file");
+
+/** The raw parameters of one request. */
+export class RequestRaws implements Raws {
+  form: Form = "text";
+  /** What the body holds, once it has been read. */
+  body: Content | null = null;
+  readonly #request: Request;
+  readonly #places: Places;
+  /** Null where the request has none, undefined before it was asked for. */
+  #query: Params | null | undefined = undefined;
+
+  constructor(request: Request, places: Places) {
+    this.#request = request;
+    this.#places = places;
+  }
+
+  /** Whether one of these steps, which may be anywhere, finds nothing but in the body. */
+  needsBody(steps: readonly Step[]): boolean {
+    if (steps.length === 0 || this.#places.body === "whole" || !mayMean(this.#request)) return false;
+    const query = this.#places.first === "query" ? this.#queried() : null;
+    for (const { name } of steps) {
+      if (segment(this.#request, name) === undefined && query?.has(name) !== true) return true;
+    }
+    return false;
+  }
+
+  find(step: Step): unknown {
+    this.form = "text";
+    switch (step.source) {
+      case undefined:
+        return this.#anywhere(step);
+      case "path":
+        return this.#inPath(step);
+      case "query":
+        return this.#inQuery(step);
+      case "header":
+        return inHead(this.#request, step);
+      case "cookie":
+        return alone(cookies(this.#request, step.name), step);
+      case "body":
+        return this.#wholeBody();
+      default:
+        return this.#inBody(step);
+    }
+  }
+
+  #anywhere(step: Step): unknown {
+    const named = segment(this.#request, step.name);
+    if (named !== undefined) return step.many ? [named] : named;
+    const { body, first } = this.#places;
+    if (body === "whole") return this.#inQuery(step);
+    if (first === "query") return this.#inQuery(step) ?? this.#inBody(step);
+    return this.#inBody(step) ?? this.#inQuery(step);
+  }
+
+  #inPath(step: Step): unknown {
+    const named = segment(this.#request, step.name);
+    if (named !== undefined) return step.many ? [named] : named;
+    if (!step.required) return undefined;
+    throw new LocalError("USE_BAD_OPTION", `The pattern has no {${step.name}}, which a reader takes from the path.`);
+  }
+
+  #inQuery(step: Step): unknown {
+    const query = this.#queried();
+    return query === null ? undefined : alone(query.all(step.name), step);
+  }
+
+  #inBody(step: Step): unknown {
+    if (this.body === null) return undefined;
+    if (this.body.form === "text") return alone(this.body.params.all(step.name), step);
+    const { value } = this.body;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    if (!Object.hasOwn(value, step.name)) return undefined;
+    this.form = "json";
+    return (value as Readonly<Record<string, unknown>>)[step.name];
+  }
+
+  #wholeBody(): unknown {
+    if (this.body?.form !== "json") return undefined;
+    this.form = "json";
+    return this.body.value;
+  }
+
+  #queried(): Params | null {
+    if (this.#query === undefined) {
+      const { target } = this.#request;
+      this.#query = target.includes("?") ? parseForm(queryText(this.#request) ?? "", { source: "query" }) : null;
+    }
+    return this.#query;
+  }
+}
+
+/** A captured segment. What an object inherits is no text. */
+function segment({ params }: Request, name: string): string | undefined {
+  const value: unknown = params[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The one value, or all of them for a reader that takes them. A file is given to none that does not ask for one. */
+function alone(values: readonly unknown[], { many, files }: Step): unknown {
+  if (values.length === 0) return undefined;
+  if (!files && values.some((value) => typeof value !== "string")) return A_FILE;
+  if (many) return values;
+  return values.length === 1 ? values[0] : REPEATED;
+}
+
+function inHead({ headers }: Request, step: Step): unknown {
+  return step.many && headers.has(step.name) ? headers.list(step.name) : alone(headers.all(step.name), step);
+}
+
+/** The value of a cookie (RFC 6265 §4.2.1), as cookies() has it. Of two with one name the first is that of the longer path (§5.4). */
+function cookies({ headers }: Request, name: string): readonly string[] {
+  for (const pair of headers.all("cookie").join(";").split(";")) {
+    const equals = pair.indexOf("=");
+    if (equals > 0 && pair.slice(0, equals).trim() === name) return [decoded(pair.slice(equals + 1).trim())];
+  }
+  return [];
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value; // what is not encoded is a value as well
+  }
+}
