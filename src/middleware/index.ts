@@ -1,0 +1,23 @@
+// The entry point `portico/middleware`: a handler in, a handler out.
+export type { AccessEntry, AccessFormat } from "./access-format.ts";
+export { type AccessLogOptions, accessLog, log, type ReplyHook } from "./access-log.ts";
+export { allowPeers } from "./allow-peers.ts";
+export { type BasicOptions, basic } from "./basic.ts";
+export { type BearerOptions, bearer } from "./bearer.ts";
+export { bodyLimit } from "./body-limit.ts";
+export { clientOf } from "./client.ts";
+export { type CompressOptions, compress } from "./compress.ts";
+export { type ConcurrencyOptions, concurrency } from "./concurrency.ts";
+export { type CorsPolicy, cors } from "./cors.ts";
+export type { Verdict } from "./credentials.ts";
+export { errorPages } from "./error-pages.ts";
+export { hostAllowList } from "./host-allow-list.ts";
+export type { LineOptions, LineStream, LineTarget } from "./line-queue.ts";
+export { createLog, type Log, type LogOptions } from "./named-log.ts";
+export { principalOf, setPrincipal } from "./principal.ts";
+export { type RateLimitOptions, rateLimit } from "./rate-limit.ts";
+export { type RequestIdOptions, requestId, requestIdOf } from "./request-id.ts";
+export { type SameOriginOptions, sameOrigin } from "./same-origin.ts";
+export { type SecurityHeadersOptions, securityHeaders } from "./security-headers.ts";
+export { signalOf, type TimeoutOptions, timeout } from "./timeout.ts";
+export { type TrustProxiesOptions, trustProxies } from "./trust-proxies.ts";
