@@ -1,9 +1,17 @@
 // The front door: what most programs need, by name. It loads no library.
+export { App, type AppOptions, portico } from "./app/app.ts";
+export type { Group, Mountable, RouteHandler } from "./app/group.ts";
+export type { Injected } from "./app/inject.ts";
+export { forget, keep } from "./app/keep.ts";
+export type { RouteInfo, RouteParameter } from "./app/routes.ts";
 export { HttpError, LocalError, RemoteError, TransportError } from "./base/errors.ts";
 export type { Address, Peer, Transport } from "./base/transport.ts";
 export {
+  type Answer,
+  answering,
   authority,
   deadlines,
+  derive,
   empty,
   Fields,
   type FieldsInit,

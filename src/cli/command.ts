@@ -3,6 +3,8 @@
 
 /** The world as a command sees it; tests hand in another. */
 export interface Io {
+  /** Where answers to questions come from; without it nothing can be asked. */
+  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;

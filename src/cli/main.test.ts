@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { onWindows } from "../../test/fixtures/conditions.ts";
 
 const main = fileURLToPath(new URL("./main.js", import.meta.url));
 
@@ -25,7 +26,7 @@ interface Process {
 }
 
 function start(...argv: string[]): Process {
-  const env = { ...process.env, PORT: undefined, HOST: undefined };
+  const env = { ...process.env, PORT: undefined, HOST: undefined, XDG_RUNTIME_DIR: folder };
   const child = spawn(process.execPath, [main, ...argv], { env, stdio: ["ignore", "pipe", "pipe"] });
   let out = "";
   let err = "";
@@ -44,7 +45,7 @@ async function urlOf({ child, out }: Process): Promise<string> {
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  test(`${signal} ends it with 0`, { skip: process.platform === "win32" }, async () => {
+  test(`${signal} ends it with 0`, { skip: onWindows("has no signals to catch") }, async () => {
     const served = start("serve", folder, "--port", "0");
     const url = await urlOf(served);
     assert.equal(await (await fetch(`${url}hello.txt`)).text(), "Hello\n");
@@ -76,7 +77,7 @@ test("wrong usage is 2, help and version are 0", async () => {
 });
 
 test("who stops reading what it prints does not stop it from serving", {
-  skip: process.platform === "win32",
+  skip: onWindows("has no signals to catch"),
 }, async () => {
   const served = start("serve", folder, "--port", "0");
   const url = await urlOf(served);
@@ -84,4 +85,17 @@ test("who stops reading what it prints does not stop it from serving", {
   for (let n = 0; n < 5; n++) assert.equal(await (await fetch(`${url}hello.txt`)).text(), "Hello\n");
   served.child.kill("SIGTERM");
   assert.equal(await served.ended, 0);
+});
+
+test("a project that brings its own Portico is run by that", async () => {
+  const project = join(folder, "node_modules", "portico");
+  await mkdir(project, { recursive: true });
+  await writeFile(
+    join(project, "package.json"),
+    JSON.stringify({ name: "portico", type: "module", bin: { portico: "own.js" } }),
+  );
+  await writeFile(join(project, "own.js"), 'console.log("the project\'s own", process.argv.slice(2).join(" "));\n');
+  const { out, ended } = start("run", join(folder, "app.js"), "--port", "0");
+  assert.equal(await ended, 0);
+  assert.equal(out(), `the project's own run ${join(folder, "app.js")} --port 0\n`);
 });

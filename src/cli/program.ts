@@ -25,8 +25,10 @@ export async function run(argv: readonly string[], version: string, io: Io): Pro
       code = await command.run({ argument, values: typed.at(-2) as Values }, io);
     });
   }
+  // Nothing typed on a terminal: ask. Elsewhere nobody would answer.
+  const asks = argv.length === 0 && io.stdin?.isTTY === true && io.stdout.isTTY === true;
   try {
-    await parser.parseAsync(argv, { from: "user" });
+    await parser.parseAsync(asks ? ["start"] : argv, { from: "user" });
     return code;
   } catch (error) {
     return failed(error, io);

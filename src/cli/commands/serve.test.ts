@@ -34,7 +34,7 @@ class Running {
         isTTY: terminal === "terminal",
       },
       stderr: { write: (text) => (this.err += text) },
-      env,
+      env: { XDG_RUNTIME_DIR: folder, ...env },
       signals: {
         watch: (asked) => {
           this.#ask = asked;

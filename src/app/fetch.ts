@@ -1,0 +1,206 @@
+// A handler under the fetch interface: a web Request in, a web Response out, without a connection of ours. For Bun, Deno, workers
+// and whatever else calls `export default { fetch }`.
+import { LocalError, TransportError } from "../base/errors.ts";
+import type { Peer } from "../base/transport.ts";
+import { type Body, FileSlice, Takeover } from "../message/body.ts";
+import { discardBody } from "../message/discard.ts";
+import { Fields } from "../message/fields.ts";
+import type { Handler } from "../message/handler.ts";
+import { type Inbound, NO_BODY, ReceivedBody } from "../message/inbound.ts";
+import { type ErrorPage, refusal } from "../message/refusal.ts";
+import type { Reply } from "../message/reply.ts";
+import { ReceivedRequest, type Request, type RequestHost } from "../message/request.ts";
+import { Afterwards } from "../server/afterwards.ts";
+import { piecesOf } from "./slice.ts";
+
+export type WebRequest = InstanceType<typeof globalThis.Request>;
+export type WebResponse = InstanceType<typeof globalThis.Response>;
+
+/** What the app lends to requests that came by fetch. */
+export interface FetchSite {
+  readonly handler: Handler;
+  readonly errorPage: ErrorPage;
+  readonly bodyBytes: number;
+  readonly server: unknown;
+  readonly report: (error: unknown, request: Request | undefined) => void;
+}
+
+/** Answers a web Request. Never rejects: what fails becomes a Response. */
+export async function answerFetch(site: FetchSite, received: WebRequest, peer: Peer): Promise<WebResponse> {
+  const host = new FetchHost(site, received, peer);
+  const { request } = host;
+  let reply: Reply;
+  try {
+    reply = await site.handler(request);
+    return toResponse(reply, request, host);
+  } catch (error) {
+    site.report(error, request);
+    return toResponse(refusal(site.errorPage, error, request), request, host);
+  }
+}
+
+function headOf({ url, method, headers }: WebRequest): ConstructorParameters<typeof ReceivedRequest>[0] {
+  const { host, pathname, search } = new URL(url);
+  const fields = new Fields(headers);
+  if (!fields.has("host")) fields.set("Host", host);
+  return { method, target: `${pathname}${search}`, version: "1.1", headers: fields };
+}
+
+class FetchHost implements RequestHost {
+  readonly peer: Peer;
+  readonly signal: AbortSignal;
+  readonly request: ReceivedRequest;
+  readonly #site: FetchSite;
+  readonly #received: WebRequest;
+  #body: Inbound | null = null;
+  #state: "open" | "over" = "open";
+  readonly #afterwards: Afterwards;
+
+  constructor(site: FetchSite, received: WebRequest, peer: Peer) {
+    this.#site = site;
+    this.#received = received;
+    this.peer = peer;
+    this.signal = received.signal;
+    this.request = new ReceivedRequest(headOf(received), this);
+    this.#afterwards = new Afterwards((error) => this.report(error));
+  }
+
+  get server(): unknown {
+    return this.#site.server;
+  }
+
+  get body(): Inbound {
+    this.#body ??= this.#received.body === null ? NO_BODY : pumped(this.#received, this.#site.bodyBytes);
+    return this.#body;
+  }
+
+  /** Fetch has no informational answers. */
+  inform(): boolean {
+    return false;
+  }
+
+  /** Whoever calls fetch keeps the time. */
+  deadlines(): void {}
+
+  /** Who calls fetch has no connection of ours to end. */
+  leaveOnFin(): void {}
+
+  afterwards(run: () => unknown): void {
+    this.#afterwards.add(run);
+    if (this.#state === "over") this.#afterwards.run();
+  }
+
+  /** The reply has been given away as a whole, or nobody wants the rest. */
+  over(): void {
+    this.#state = "over";
+    this.#afterwards.run();
+  }
+
+  report(error: unknown): void {
+    this.#site.report(error, this.request);
+  }
+}
+
+/** The body of a web Request, read as it is asked for. */
+function pumped(received: WebRequest, bodyBytes: number): Inbound {
+  const declared = Number(received.headers.get("content-length") ?? Number.NaN);
+  const chunks = (received.body as NonNullable<WebRequest["body"]>).getReader();
+  let pumping: "idle" | "busy" | "over" = "idle";
+  const body = new ReceivedBody(Number.isSafeInteger(declared) ? declared : undefined, {
+    bodyBytes,
+    wanted: () => void pump(),
+    room: () => void pump(),
+    unwanted: () => {
+      pumping = "over";
+      chunks.cancel().catch(() => {});
+    },
+  });
+  const pump = async (): Promise<void> => {
+    if (pumping !== "idle") return;
+    pumping = "busy";
+    try {
+      for (let room = true; room; ) {
+        const { done, value } = await chunks.read();
+        if (done) {
+          pumping = "over";
+          return body.end(null);
+        }
+        room = body.feed(value as Uint8Array);
+      }
+      pumping = "idle";
+    } catch (cause) {
+      pumping = "over";
+      body.fail(new TransportError("NET_CLOSED", undefined, { cause }));
+    }
+  };
+  return body;
+}
+
+const BODILESS = new Set([204, 205, 304]);
+
+function toResponse({ status, headers, extras, body }: Reply, request: Request, host: FetchHost): WebResponse {
+  const statusText = extras?.reason;
+  const init = { status, headers: [...headers] as [string, string][], ...(statusText !== undefined && { statusText }) };
+  try {
+    if (request.method !== "HEAD" && !BODILESS.has(status)) {
+      const response = new globalThis.Response(webBody(body, host), init);
+      if (body === null || typeof body === "string" || body instanceof Uint8Array) host.over();
+      return response;
+    }
+    const response = new globalThis.Response(null, init);
+    discardBody(body); // whoever writes it would wait for a reader for ever
+    host.over();
+    return response;
+  } catch (error) {
+    discardBody(body);
+    throw error;
+  }
+}
+
+type WebBody = ConstructorParameters<typeof globalThis.Response>[0];
+
+function webBody(body: Body, host: FetchHost): WebBody {
+  if (body === null || typeof body === "string") return body;
+  if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>;
+  if (body instanceof Takeover) throw new LocalError("USE_UNSUPPORTED", "A connection cannot be taken over by fetch.");
+  return webStream(body instanceof FileSlice ? piecesOf(body) : body, host);
+}
+
+/** Pulled piece by piece: a reader that stops stops the producer, and one that leaves ends it. */
+function webStream(body: AsyncIterable<Uint8Array | string>, host: FetchHost): WebBody {
+  const pieces = body[Symbol.asyncIterator]();
+  return new globalThis.ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const bytes = await nextPiece(pieces);
+          if (bytes !== null) return controller.enqueue(bytes);
+          host.over();
+          controller.close();
+        } catch (error) {
+          host.over();
+          host.report(error);
+          throw error;
+        }
+      },
+      async cancel() {
+        host.over();
+        await pieces.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** The next piece that has something in it; null behind the last. @throws LocalError USE_BAD_BODY; what the producer throws. */
+async function nextPiece(pieces: AsyncIterator<Uint8Array | string>): Promise<Uint8Array | null> {
+  for (;;) {
+    const { done, value } = await pieces.next();
+    if (done === true) return null;
+    if (typeof value !== "string" && !((value as unknown) instanceof Uint8Array)) {
+      await pieces.return?.();
+      throw new LocalError("USE_BAD_BODY", "A chunk is a string or bytes.");
+    }
+    if (value.length > 0) return typeof value === "string" ? Buffer.from(value) : value;
+  }
+}

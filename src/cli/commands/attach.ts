@@ -1,0 +1,124 @@
+// `portico attach`: a prompt at a server that runs. What begins with a point is asked of the server; the rest is JavaScript, and
+// evaluated in it where it was started with --repl.
+import { relative } from "node:path";
+import { type Command, Complaint, type Io } from "../command.ts";
+import { ask, type Running, theOne } from "../control/asking.ts";
+import type { RouteLine, VersionLine } from "../control/control.ts";
+import type { Evaluated } from "../control/evaluate.ts";
+import { linesOf } from "../lines.ts";
+import { portFrom } from "../listening.ts";
+import { Tokens } from "../live/tokens.ts";
+import { paintFor } from "../paint.ts";
+import { age, table } from "./list.ts";
+
+export const attach: Command = {
+  name: "attach",
+  summary: "a prompt at a server that runs: routes, connections, JavaScript",
+  argument: { name: "[port]", summary: "that of the server; where left out, the only one that runs" },
+  options: [],
+  notes: "JavaScript is evaluated by servers that were started with `portico run --repl`.\nType .help at the prompt.",
+  run: async ({ argument }, io) => {
+    const target = await theOne(argument === undefined ? undefined : portFrom(argument, "port"), io.env);
+    if (io.stdin === undefined) throw new Complaint("there is nothing to read from");
+    const prompt = io.stdin.isTTY === true ? `portico:${target.port}> ` : "";
+    if (prompt !== "") io.stdout.write(welcome(target));
+    const lines = await linesOf(io, (line) => [Object.keys(ASKED).filter((name) => name.startsWith(line)), line]);
+    try {
+      for (;;) {
+        const typed = await statement(lines, prompt);
+        if (typed === null || typed === ".exit") return 0;
+        if (typed.trim() !== "") await answer(target, typed.trim(), io);
+      }
+    } finally {
+      lines.close();
+    }
+  },
+};
+
+function welcome({ line, port }: Running): string {
+  const note = line?.repl === true ? "JavaScript is evaluated in it: server, app" : "It was not started with --repl";
+  return `${line?.subject ?? port} on ${line?.url ?? ""}. ${note}. Type .help for help, .exit to leave.\n`;
+}
+
+/** Lines until all brackets are closed. */
+async function statement(
+  lines: { ask(prompt: string): Promise<string | null> },
+  prompt: string,
+): Promise<string | null> {
+  let text = await lines.ask(prompt);
+  while (text !== null && !text.startsWith(".") && isOpen(text)) {
+    const more = await lines.ask(prompt === "" ? "" : "... ");
+    if (more === null) return text;
+    text += `\n${more}`;
+  }
+  return text;
+}
+
+function isOpen(text: string): boolean {
+  const tokens = new Tokens(text);
+  for (;;) {
+    const token = tokens.next();
+    if (token.kind === "template" && !/(?:`|\$\{)$/.test(token.text.slice(1))) return true;
+    if (token.kind === "end") return token.depth > 0;
+  }
+}
+
+async function answer(target: Running, typed: string, io: Io): Promise<void> {
+  try {
+    const [word = "", rest] = typed.split(/\s+/, 2);
+    if (typed.startsWith(".")) return void io.stdout.write(await (ASKED[word] ?? unknown)(target, rest));
+    const colour = paintFor(io.stdout, io.env)("1", "") !== "";
+    const { text, failed } = await ask<Evaluated>(target, "POST /evaluate", { code: typed, colour }, 60_000);
+    if (failed || text !== "undefined") io.stdout.write(`${text}\n`);
+  } catch (error) {
+    if (!(error instanceof Complaint)) throw new Complaint(`${target.port}: it has gone`, { cause: error });
+    io.stdout.write(`${error.message}\n`);
+  }
+}
+
+type Asked = (target: Running, rest: string | undefined) => Promise<string> | string;
+
+const unknown: Asked = () => "There is no such command; .help lists them\n";
+
+const ASKED: Readonly<Record<string, Asked>> = {
+  ".routes": async (target) => {
+    const routes = await ask<RouteLine[]>(target, "GET /routes");
+    return routes.length === 0 ? "No routes\n" : routes.map(({ pattern }) => `${pattern}\n`).join("");
+  },
+  ".connections": async (target) => {
+    const all = await ask<{ peer: string; phase: string; since: number; request: string | null }[]>(
+      target,
+      "GET /connections",
+    );
+    const rows = all.map(({ peer, phase, since, request }) => [peer, phase, age(Date.now() - since), request ?? "-"]);
+    return rows.length === 0 ? "No connections\n" : table(rows);
+  },
+  ".versions": async (target) => {
+    const all = await ask<VersionLine[]>(target, "GET /versions");
+    if (all.length === 0) return "No versions\n";
+    return table(
+      all.map(({ number, at, loaded, current }) => [
+        current ? ">" : "",
+        String(number),
+        at,
+        loaded.map((file) => relative(".", file)).join(" "),
+      ]),
+    );
+  },
+  ".rollback": async (target, rest) => {
+    if (rest !== undefined && !/^\d+$/.test(rest)) return "A version is a number\n";
+    const to = rest === undefined ? {} : { to: Number(rest) };
+    return `Version ${(await ask<VersionLine>(target, "POST /rollback", to)).number}\n`;
+  },
+  ".reload": async (target) => `${(await ask<{ text: string }>(target, "POST /reload", {}, 60_000)).text}\n`,
+  ".help": () =>
+    table([
+      [".routes", "the routes in force"],
+      [".connections", "who is connected, and what they ask"],
+      [".versions", "the versions of the module that can be gone back to"],
+      [".rollback [number]", "go back to one, or to that before"],
+      [".reload", "load what has changed, now"],
+      [".exit", "leave; the server goes on"],
+      ["anything else", "JavaScript, evaluated in the server: server, app, routes, connections, rollback()"],
+    ]),
+};

@@ -1,0 +1,71 @@
+// `portico start`: asks what to serve, and where, and does it. `portico` alone does the same on a terminal.
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { type Command, Complaint, type Values } from "../command.ts";
+import { type Lines, linesOf } from "../lines.ts";
+import { declarations } from "../live/declarations.ts";
+import { readText, toScript } from "../live/source.ts";
+import { run } from "./run.ts";
+import { serve } from "./serve.ts";
+
+/** What is proposed where it is there. */
+const ENTRIES = ["app.ts", "app.js", "server.ts", "server.js", "index.ts", "index.js", "public"];
+
+export const start: Command = {
+  name: "start",
+  summary: "ask what to serve, and where",
+  argument: { name: "[what]", summary: "a module or a directory; asked for where left out" },
+  options: [
+    { flags: "--host <address>", summary: "listen here; asked for where left out" },
+    { flags: "--port <number>", summary: "listen on this port; asked for where left out" },
+    { flags: "--repl", summary: "let `portico attach` evaluate code in it" },
+    { flags: "--quiet", summary: "no line for each request" },
+  ],
+  notes: "Answers can come from a file as well, a line each: what, port, host.",
+  run: async ({ argument, values }, io) => {
+    if (io.stdin === undefined) throw new Complaint("there is nothing to read answers from");
+    const lines = await linesOf(io, complete);
+    let what: string;
+    let answers: Values;
+    try {
+      what = argument ?? (await asked(lines, "Module or directory", await proposal()));
+      const port = values["port"] ?? (await asked(lines, "Port", io.env["PORT"] || "8000"));
+      const host = values["host"] ?? (await asked(lines, "Host", io.env["HOST"] || "localhost"));
+      answers = { ...values, port, host };
+    } finally {
+      lines.close();
+    }
+    const directory = (await stat(what).catch(() => undefined))?.isDirectory() === true;
+    return (directory ? serve : run).run({ argument: what, values: answers }, io);
+  },
+};
+
+async function asked(lines: Lines, question: string, instead: string): Promise<string> {
+  const answer = await lines.ask(`${question} [${instead}]: `);
+  if (answer === null) throw new Complaint("there was no answer");
+  return answer.trim() || instead;
+}
+
+async function proposal(): Promise<string> {
+  for (const entry of ENTRIES) {
+    if ((await stat(entry).catch(() => undefined)) !== undefined) return entry;
+  }
+  return ".";
+}
+
+/** Paths, and behind a # what the module exports. */
+async function complete(line: string): Promise<[readonly string[], string]> {
+  const [, path, part] = /^(.*)#(.*)$/.exec(line) ?? [];
+  if (path !== undefined && part !== undefined) {
+    const { exports } = declarations((await toScript(path, await readText(path))).text);
+    return [[...exports.keys()].filter((name) => name.startsWith(part)).map((name) => `${path}#${name}`), line];
+  }
+  const folder = line.endsWith("/") ? line : dirname(line);
+  const begun = line.endsWith("/") ? "" : basename(line);
+  const entries = await readdir(folder, { withFileTypes: true });
+  const found = entries.filter(
+    ({ name }) => name.startsWith(begun) && !name.startsWith(".") && name !== "node_modules",
+  );
+  const head = line.includes("/") ? folder : "";
+  return [found.map((entry) => join(head, entry.name) + (entry.isDirectory() ? "/" : "")), line];
+}
