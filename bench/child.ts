@@ -42,11 +42,6 @@ export class Child {
     this.#process.on("close", () => this.#leave(""));
   }
 
-  get pid(): number {
-    if (this.#process.pid === undefined) throw new Error(`It did not start: ${this.#errors}`);
-    return this.#process.pid;
-  }
-
   #leave(why: string): void {
     this.#errors += why;
     this.#gone = true;

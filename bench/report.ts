@@ -21,7 +21,7 @@ export function asMarkdown(runs: readonly Run[], facts: Facts): string {
     if (runs.length > 1) parts.push(`Node ${version}`);
     parts.push(tableOf(rows, Number.parseInt(version, 10)));
     const failed = failures(rows);
-    const notes = [...failed, ...limits(rows)];
+    const notes = [...failed, ...beside(rows), ...limits(rows)];
     if (notes.length > 0) parts.push(notes.join("\n"));
   }
   parts.push(facts.map(([name, value]) => `- ${name}: ${value}`).join("\n"));
@@ -32,6 +32,21 @@ function failures(rows: readonly Row[]): readonly string[] {
   return rows.flatMap((row) =>
     [...row.failures].map(([name, why]) => `- failed: ${row.workload.name}, ${name}: ${why}`),
   );
+}
+
+/** Servers of one row alone have no column. */
+function beside(rows: readonly Row[]): readonly string[] {
+  return rows.flatMap((row) => {
+    const said = (["sirv", "nginx"] as const).flatMap((name) => {
+      const ratio = ratioOf(row, name);
+      const goal = row.workload.targets.find((target) => target.against === name);
+      const value = row.measured.get(name)?.value ?? 0;
+      return ratio === undefined
+        ? []
+        : [`${ratio.toFixed(2)} of ${name} (${Math.round(value).toLocaleString("en")}; asked ≥ ${goal?.ratios[0]})`];
+    });
+    return said.length === 0 ? [] : [`- ${row.workload.name}: ${said.join(", ")}`];
+  });
 }
 
 /** Where the load, or another process, kept Portico waiting, the ratio in the table is too small: that of CPU time says more. */

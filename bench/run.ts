@@ -14,7 +14,7 @@ import type { ServerName, Workload } from "./workload.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 function chosen(names: readonly string[]): readonly Workload[] {
-  if (names.length === 0) return WORKLOADS.filter((workload) => workload.byNameOnly === undefined);
+  if (names.length === 0) return WORKLOADS;
   return names.map((name) => {
     const workload = WORKLOADS.find((candidate) => candidate.name === name);
     if (workload === undefined) throw new UsageError(`No such row: ${name}. See --list.`);

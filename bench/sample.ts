@@ -35,7 +35,7 @@ const UPLOAD_BYTES = 512 * 1024 * 1024;
 const SMOKE_UPLOAD_BYTES = 64 * 1024 * 1024;
 
 export async function takeSample(server: RunningServer, workload: Workload, settings: Settings): Promise<Sample> {
-  const { pid } = server.child;
+  const { pid } = server;
   const before = cpuMicros(pid);
   const { count, perSecond, ...measured } = await load(server, workload, settings);
   const after = cpuMicros(pid);

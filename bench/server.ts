@@ -14,6 +14,8 @@ export interface RunningServer {
   readonly name: ServerName;
   readonly port: number;
   readonly child: Child;
+  /** Of the process that serves. */
+  readonly pid: number;
 }
 
 /** Runs bench/servers/NAME.js; `flags` are Node's own. It is stopped again if it does not come up. */
@@ -26,7 +28,9 @@ export async function startServer(
   const command = [node, ...flags, `${ROOT}dist/bench/servers/${name}.js`, workload.behaviour];
   const child = new Child("server", command, { environment: workload.environment ?? {}, patience: 20_000 });
   try {
-    return { name, child, port: await child.nextNumber("port") };
+    const { port, pid } = await child.next();
+    if (typeof port !== "number" || typeof pid !== "number") throw new Error("It gave no port");
+    return { name, child, port, pid };
   } catch (error) {
     await child.stop();
     throw error;
@@ -38,7 +42,7 @@ export async function collectedBytes(server: RunningServer): Promise<number> {
   server.child.tell("gc");
   const { collected } = await server.child.next();
   if (collected !== true) throw new Error("It cannot collect");
-  const bytes = residentBytes(server.child.pid);
+  const bytes = residentBytes(server.pid);
   if (bytes === undefined) throw new Error("There is no /proc to read memory from");
   return bytes;
 }

@@ -2,13 +2,23 @@
 // themselves are in workloads.ts.
 import type { Behaviour } from "./servers/content.ts";
 
-export type ServerName = "portico" | "node-http" | "fastify" | "hono" | "floor-data" | "floor-static";
+export type ServerName =
+  | "portico"
+  | "node-http"
+  | "fastify"
+  | "hono"
+  | "sirv"
+  | "nginx"
+  | "floor-data"
+  | "floor-static";
 
 export const SERVER_NAMES: readonly ServerName[] = [
   "portico",
   "node-http",
   "fastify",
   "hono",
+  "sirv",
+  "nginx",
   "floor-data",
   "floor-static",
 ];
@@ -55,10 +65,8 @@ export interface Workload {
   readonly load?: Load;
   /** Put into the environment of every server of the row. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** The bar against node:http comes first. */
+  /** The bar comes first: against node:http, where that is in the row. */
   readonly targets: readonly Target[];
-  /** Run only when asked for: a row of a later issue. */
-  readonly byNameOnly?: true;
 }
 
 /** The ratio a target asks for on this major version of Node. */

@@ -1,6 +1,6 @@
 // The rows of the bench, with the bars and goals of PERFORMANCE.md §2. A bar is against node:http; the other ratios are goals.
 import { BROWSER_FIELDS, headOf, pipelineScript, postScript, probeOf, varyingScript } from "./requests.ts";
-import { DOWNLOAD_BYTES, HELLO, JSON_TYPE, POSTED, TEXT, userOf } from "./servers/content.ts";
+import { DOWNLOAD_BYTES, HELLO, JSON_TYPE, PAGE, PAGE_NAME, POSTED, TEXT, userOf } from "./servers/content.ts";
 import type { Probe, ServerName, Target, Workload } from "./workload.ts";
 
 const DEEP = 16;
@@ -130,11 +130,10 @@ export const WORKLOADS: readonly Workload[] = [
     name: "param-json",
     behaviour: "users",
     measure: "requests",
-    servers: ALL,
+    servers: FRAMEWORKS,
     probe: probeOf(headOf("GET", "/users/12345"), JSON_TYPE, USER_BODY),
     load: { path: "/users/12345" },
     targets: [bar(1.8), atLeast("fastify", 1.8)],
-    byNameOnly: true,
   },
   {
     name: "post-json",
@@ -148,6 +147,14 @@ export const WORKLOADS: readonly Workload[] = [
     ),
     load: { path: "/echo", script: postScript(POSTED) },
     targets: [bar(2.1), atLeast("fastify", 2.3)],
-    byNameOnly: true,
+  },
+  {
+    name: "static-file",
+    behaviour: "static",
+    measure: "requests",
+    servers: ["portico", "fastify", "sirv", "nginx"],
+    probe: probeOf(headOf("GET", `/${PAGE_NAME}`), TEXT, PAGE),
+    load: { path: `/${PAGE_NAME}` },
+    targets: [atLeast("fastify", 2.0), atLeast("sirv", 2.0), atLeast("nginx", 0.5)],
   },
 ];

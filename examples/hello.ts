@@ -1,6 +1,5 @@
 // You will see "Hello, <your address>" at the URL that it prints, and a 404 everywhere else.
 import { createServer, HttpError, text } from "portico";
-import { where } from "./where.ts";
 
 const server = createServer(({ path, peer }) => {
   if (path !== "/") throw new HttpError(404, "Only / is here.");
@@ -8,4 +7,4 @@ const server = createServer(({ path, peer }) => {
 });
 
 await server.listen(Number(process.env.PORT ?? 8000));
-console.log(where(server));
+console.log(server.url);

@@ -1,6 +1,5 @@
 // You will see a line for each request and each connection, printed by hooks; the handler knows nothing of it.
 import { createServer, text } from "portico";
-import { where } from "./where.ts";
 
 const server = createServer(() => text("Look at the terminal.\n"), {
   hooks: {
@@ -12,4 +11,4 @@ const server = createServer(() => text("Look at the terminal.\n"), {
 });
 
 await server.listen(Number(process.env.PORT ?? 8000));
-console.log(where(server));
+console.log(server.url);

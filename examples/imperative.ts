@@ -1,6 +1,5 @@
 // You will see the numbers to 100,000, written step by step and only as fast as you read them.
 import { createServer, imperative } from "portico";
-import { where } from "./where.ts";
 
 const server = createServer(
   imperative(async (_request, response) => {
@@ -13,4 +12,4 @@ const server = createServer(
 );
 
 await server.listen(Number(process.env.PORT ?? 8000));
-console.log(where(server));
+console.log(server.url);

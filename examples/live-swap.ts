@@ -1,6 +1,5 @@
 // You will see another answer with each request: the handler replaces itself, and nothing is restarted.
 import { createServer, type Handler, text } from "portico";
-import { where } from "./where.ts";
 
 function version(n: number): Handler {
   return () => {
@@ -11,4 +10,4 @@ function version(n: number): Handler {
 
 const server = createServer(version(1));
 await server.listen(Number(process.env.PORT ?? 8000));
-console.log(where(server));
+console.log(server.url);

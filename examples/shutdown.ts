@@ -1,7 +1,6 @@
 // You will see what became of each connection when you press Ctrl-C: a slow answer is finished, an idle connection is not.
 import { setTimeout as sleep } from "node:timers/promises";
 import { createServer, text } from "portico";
-import { where } from "./where.ts";
 
 const server = createServer(async (request) => {
   if (request.path === "/slow") await sleep(2000, undefined, { signal: request.signal });
@@ -14,4 +13,4 @@ process.once("SIGINT", async () => {
 });
 
 await server.listen(Number(process.env.PORT ?? 8000));
-console.log(where(server));
+console.log(server.url);

@@ -1,7 +1,6 @@
 // You will see a countdown that arrives second by second (`curl -N`); leave early, and the program says so.
 import { setTimeout as sleep } from "node:timers/promises";
 import { createServer, reply } from "portico";
-import { where } from "./where.ts";
 
 async function* countdown(from: number, signal: AbortSignal): AsyncGenerator<string> {
   try {
@@ -24,4 +23,4 @@ const server = createServer(
 );
 
 await server.listen(Number(process.env.PORT ?? 8000));
-console.log(where(server));
+console.log(server.url);

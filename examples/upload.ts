@@ -1,7 +1,6 @@
 // You will see the SHA-256 of whatever you send (`curl -T file URL`), of any size: it is hashed as it arrives, and not kept.
 import { createHash } from "node:crypto";
 import { createServer, json, text } from "portico";
-import { where } from "./where.ts";
 
 const server = createServer(async (request) => {
   if (request.method !== "PUT") return text("Send something with PUT.\n", 405, { Allow: "PUT" });
@@ -15,4 +14,4 @@ const server = createServer(async (request) => {
 });
 
 await server.listen(Number(process.env.PORT ?? 8000));
-console.log(where(server));
+console.log(server.url);

@@ -1,12 +1,13 @@
-// Writes the pages of docs/ that are generated from tables in the source, so that they cannot fall behind it.
+// Writes the pages of docs/ that are generated from tables and comments in the source, so that they cannot fall behind it.
 // `--check` writes nothing and fails if a page on disk differs. A page more is a row more in PAGES.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ERRORS } from "../src/base/errors.ts";
 import { JOINT, TABLES } from "../src/wire/h1/state.ts";
 import { errorsPage } from "./errors-page.ts";
+import { referencePage } from "./reference.ts";
 import { statesPage } from "./states-page.ts";
-import { isMain, type Problem, report, root } from "./tree.ts";
+import { isMain, type Problem, readTree, report, root } from "./tree.ts";
 
 interface Page {
   /** Relative to the root of the repository. */
@@ -17,6 +18,7 @@ interface Page {
 const PAGES: readonly Page[] = [
   { path: "docs/errors.md", make: () => errorsPage(ERRORS) },
   { path: "docs/states.md", make: () => statesPage(TABLES, JOINT) },
+  { path: "docs/reference.md", make: () => referencePage(readTree()) },
 ];
 
 /** The pages on disk that differ from what their tables say. */

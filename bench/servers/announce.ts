@@ -10,6 +10,7 @@ export function behaviourAsked(): Behaviour {
     case "pipelined":
     case "users":
     case "echo":
+    case "static":
     case "upload":
     case "download":
     case "tls":
@@ -19,9 +20,13 @@ export function behaviourAsked(): Behaviour {
   }
 }
 
-/** Tells the port, then serves the commands of the bench until its end of the pipe closes. */
-export function announce(port: number): void {
-  process.stdout.write(`${JSON.stringify({ port })}\n`);
+/**
+ * Tells the port, then serves the commands of the bench until its end of the pipe closes.
+ *
+ * @param pid of the process that serves, where it is another than this one.
+ */
+export function announce(port: number, pid: number = process.pid): void {
+  process.stdout.write(`${JSON.stringify({ port, pid })}\n`);
   process.stdin.on("data", (line: Buffer) => {
     if (line.toString().includes("gc")) collect();
   });

@@ -2,7 +2,7 @@
 // content types and their sizes. It imports nothing, because the start-up row counts the time to load it.
 
 /** What a server is asked to be. Several workloads share one: browser heads are answered by "hello" too. */
-export type Behaviour = "hello" | "pipelined" | "users" | "echo" | "upload" | "download" | "tls";
+export type Behaviour = "hello" | "pipelined" | "users" | "echo" | "static" | "upload" | "download" | "tls";
 
 export const HELLO = "Hello, world!";
 export const TEXT = "text/plain; charset=utf-8";
@@ -13,6 +13,12 @@ export const IDLE_MS = 65_000;
 
 export const CHUNK_BYTES: number = 64 * 1024;
 export const DOWNLOAD_BYTES: number = 64 * 1024 * 1024;
+
+/** A page of 10 KB, and what it is called in the folder that is served. */
+export const PAGE_NAME = "page.txt";
+export const PAGE: string = "The quick brown fox jumps over the lazy dog, again and again, in a file.\n"
+  .repeat(141)
+  .slice(0, 10_240);
 
 export interface User {
   readonly id: string;

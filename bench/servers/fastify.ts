@@ -10,6 +10,28 @@ const USER_SCHEMA = {
   },
 };
 
+const TEXT_SCHEMA = { type: "string" };
+const PERSON_SCHEMA = {
+  body: {
+    type: "object",
+    required: ["name", "email", "age", "active", "tags", "address", "scores", "note"],
+    properties: {
+      name: { type: "string", minLength: 1 },
+      email: TEXT_SCHEMA,
+      age: { type: "integer", minimum: 0 },
+      active: { type: "boolean" },
+      tags: { type: "array", items: TEXT_SCHEMA },
+      address: {
+        type: "object",
+        required: ["street", "city", "postcode"],
+        properties: { street: TEXT_SCHEMA, city: TEXT_SCHEMA, postcode: TEXT_SCHEMA },
+      },
+      scores: { type: "array", items: { type: "number" } },
+      note: { type: "string", maxLength: 1000 },
+    },
+  },
+};
+
 async function make(behaviour: Behaviour): Promise<FastifyInstance> {
   if (behaviour !== "tls") return fastify({ keepAliveTimeout: IDLE_MS });
   const { CERTIFICATE, KEY } = await import("./certificate.ts");
@@ -17,7 +39,7 @@ async function make(behaviour: Behaviour): Promise<FastifyInstance> {
   return fastify({ https: { key: KEY, cert: CERTIFICATE } }) as unknown as FastifyInstance;
 }
 
-function route(app: FastifyInstance, behaviour: Behaviour): void {
+async function route(app: FastifyInstance, behaviour: Behaviour): Promise<void> {
   switch (behaviour) {
     case "hello":
     case "pipelined":
@@ -32,9 +54,12 @@ function route(app: FastifyInstance, behaviour: Behaviour): void {
       });
       return;
     case "echo":
-      app.post("/echo", (request, reply) => {
+      app.post("/echo", { schema: PERSON_SCHEMA }, (request, reply) => {
         reply.send(request.body);
       });
+      return;
+    case "static":
+      await app.register((await import("@fastify/static")).default, { root: (await import("./site.ts")).makeSite() });
       return;
     default:
       throw new Error(`Fastify has no ${behaviour} in this bench`);
@@ -43,6 +68,6 @@ function route(app: FastifyInstance, behaviour: Behaviour): void {
 
 const behaviour = behaviourAsked();
 const app = await make(behaviour);
-route(app, behaviour);
+await route(app, behaviour);
 await app.listen({ host: "127.0.0.1", port: 0 });
 announce(portOf(app.server.address()));

@@ -59,7 +59,7 @@ async function* chunks(): AsyncGenerator<Uint8Array, void> {
   for (let left = DOWNLOAD_BYTES; left > 0; left -= CHUNK_BYTES) yield chunk;
 }
 
-const LISTENERS: Readonly<Record<Behaviour, RequestListener>> = {
+const LISTENERS: Readonly<Partial<Record<Behaviour, RequestListener>>> = {
   hello,
   pipelined: hello,
   users,
@@ -71,6 +71,7 @@ const LISTENERS: Readonly<Record<Behaviour, RequestListener>> = {
 
 async function make(behaviour: Behaviour): Promise<Server> {
   const listener = LISTENERS[behaviour];
+  if (listener === undefined) throw new Error(`node:http has no ${behaviour} in this bench`);
   if (behaviour !== "tls") return createServer({ keepAliveTimeout: IDLE_MS }, listener);
   const [https, { CERTIFICATE, KEY }] = await Promise.all([import("node:https"), import("./certificate.ts")]);
   return https.createServer({ key: KEY, cert: CERTIFICATE, keepAliveTimeout: IDLE_MS }, listener);

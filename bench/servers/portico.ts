@@ -1,54 +1,74 @@
-// Portico through its public API, as a user imports it. There is no router in it yet: each behaviour is one plain handler.
-import { createServer, type Handler, reply } from "portico";
+// Portico through its public API, as a user imports it: an app with one route.
+import { type App, portico, type Request, reply } from "portico";
 import { announce, behaviourAsked } from "./announce.ts";
-import { type Behaviour, CHUNK_BYTES, DOWNLOAD_BYTES, HELLO, JSON_TYPE, TEXT, userOf } from "./content.ts";
+import { type Behaviour, CHUNK_BYTES, DOWNLOAD_BYTES, HELLO, userOf } from "./content.ts";
 
-const HELLO_FIELDS = { "content-type": TEXT };
-const JSON_FIELDS = { "content-type": JSON_TYPE };
 const DOWNLOAD_FIELDS = { "content-type": "application/octet-stream", "content-length": String(DOWNLOAD_BYTES) };
 
-const hello: Handler = () => reply(200, HELLO_FIELDS, HELLO);
-
-const users: Handler = (request) => {
-  const { path } = request;
-  if (!path.startsWith("/users/")) return reply(404);
-  return reply(200, JSON_FIELDS, JSON.stringify(userOf(path.slice(7))));
-};
-
-const echo: Handler = async (request) => reply(200, JSON_FIELDS, JSON.stringify(await request.body.json()));
-
-const upload: Handler = async (request) => {
+async function count({ body }: Request): Promise<string> {
   let bytes = 0;
-  for await (const chunk of request.body) bytes += chunk.length;
-  return reply(200, HELLO_FIELDS, String(bytes));
-};
+  for await (const chunk of body) bytes += chunk.length;
+  return String(bytes);
+}
 
 async function* chunks(): AsyncGenerator<Uint8Array, void> {
   const chunk = Buffer.alloc(CHUNK_BYTES, "x");
   for (let left = DOWNLOAD_BYTES; left > 0; left -= CHUNK_BYTES) yield chunk;
 }
 
-const download: Handler = () => reply(200, DOWNLOAD_FIELDS, chunks());
-
-const HANDLERS: Readonly<Record<Behaviour, Handler>> = {
-  hello,
-  pipelined: hello,
-  users,
-  echo,
-  upload,
-  download,
-  tls: hello,
-};
+/** What a workload needs beside the front door is loaded for it alone, as its user would. */
+async function make(behaviour: Behaviour): Promise<App> {
+  const app = portico();
+  switch (behaviour) {
+    case "hello":
+    case "pipelined":
+    case "tls":
+      return app.get("/", () => HELLO);
+    case "users": {
+      const { t, typed } = await import("portico/handlers");
+      return app.get(
+        "/users/{id}",
+        typed({ id: t.string }, ({ id }) => userOf(id)),
+      );
+    }
+    case "echo": {
+      const { t, typed } = await import("portico/handlers");
+      const address = t.object({ street: t.string, city: t.string, postcode: t.string });
+      const person = t.object({
+        name: t.string.min(1),
+        email: t.string,
+        age: t.integer.min(0),
+        active: t.boolean,
+        tags: t.listOf(t.string),
+        address,
+        scores: t.listOf(t.number),
+        note: t.string.max(1000),
+      });
+      return app.post(
+        "/echo",
+        typed({ person: t.body(person) }, ({ person }) => person),
+      );
+    }
+    case "static": {
+      const [{ files }, { makeSite }] = await Promise.all([import("portico/handlers"), import("./site.ts")]);
+      return app.get("/{path...}", files(makeSite()));
+    }
+    case "upload":
+      return app.post("/upload", count);
+    case "download":
+      return app.get("/download", () => reply(200, DOWNLOAD_FIELDS, chunks()));
+  }
+}
 
 const behaviour = behaviourAsked();
-const server = createServer(HANDLERS[behaviour]);
+const app = await make(behaviour);
 const address = { host: "127.0.0.1", port: 0 };
-const listeners = await (behaviour === "tls" ? listenSecurely() : server.listen(address));
+const listeners = await (behaviour === "tls" ? listenSecurely() : app.listen(address));
 const bound = listeners[0]?.address;
 if (bound === undefined || !("port" in bound)) throw new Error("Not listening on a port");
 announce(bound.port);
 
-async function listenSecurely(): ReturnType<typeof server.listen> {
+async function listenSecurely(): ReturnType<typeof app.listen> {
   const { CERTIFICATE, KEY } = await import("./certificate.ts");
-  return server.listen(address, { tls: { key: KEY, cert: CERTIFICATE } });
+  return app.listen(address, { tls: { key: KEY, cert: CERTIFICATE } });
 }

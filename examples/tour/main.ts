@@ -1,19 +1,13 @@
 // A small site that shows what Portico does: prints its address and serves until Ctrl-C. `npm start` runs it.
-import { createServer, TransportError } from "portico";
-import { where } from "../where.ts";
+import { TransportError } from "portico";
 import { tour } from "./tour.ts";
 
 const port = Number(process.env.PORT ?? 8000);
-const server = createServer(tour, {
-  signals: ["SIGINT", "SIGTERM"],
-  // A browser that leaves ends its side of the connection: what streams to it can stop then and there.
-  halfClose: "leave",
-  timeouts: { drain: 2000 },
-});
+const app = tour();
 
 try {
-  await server.listen(port);
-  console.log(`The tour of Portico is on ${where(server)} (Ctrl-C ends it)`);
+  await app.listen(port);
+  console.log(`The tour of Portico is on ${app.url} (Ctrl-C ends it)`);
 } catch (error) {
   if (!(error instanceof TransportError)) throw error;
   const taken = error.code === "NET_ADDRESS_IN_USE";

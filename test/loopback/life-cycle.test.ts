@@ -7,8 +7,9 @@ import { connect, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 import type { Address } from "../../src/base/transport.ts";
-import { text } from "../../src/message/reply.ts";
-import { createServer, type Server } from "../../src/server/index.ts";
+import { reply, text } from "../../src/message/reply.ts";
+import type { Request } from "../../src/message/request.ts";
+import { createServer, type Server, serverOf } from "../../src/server/index.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const ENTRY = new URL("../../src/index.js", import.meta.url).href;
@@ -292,4 +293,59 @@ test("the current server is known after real awaits, in a server with the option
   );
   await server.listen();
   assert.equal(await ask(portOf(server)), "true");
+});
+
+test("a server says its URL while it listens, and a listener that its signal closed is forgotten", async () => {
+  const closing = new AbortController();
+  await using server = createServer(() => text("here"));
+  assert.equal(server.url, undefined);
+  const [listener] = await server.listen({ host: "127.0.0.1", port: 0 }, { signal: closing.signal });
+  const port = (listener?.address as { port: number } | undefined)?.port;
+  assert.equal(server.url, `http://127.0.0.1:${port}/`);
+  assert.equal(await (await fetch(server.url as string)).text(), "here");
+  await server.listen({ host: "0.0.0.0", port: 0 });
+  closing.abort();
+  assert.equal(server.listeners.length, 1);
+  const other = portOf(server);
+  assert.equal(server.url, `http://localhost:${other}/`);
+});
+
+test("a reply without an end learns that the server drains, and ends it in order", async () => {
+  async function* endless(request: Request): AsyncGenerator<string> {
+    const { draining } = serverOf(request);
+    yield "begun\n";
+    await new Promise((resolve) => draining.addEventListener("abort", resolve, { once: true }));
+    yield "ended\n";
+  }
+  await using server = createServer((request) => reply(200, {}, endless(request)));
+  await server.listen();
+  const response = await fetch(server.url as string);
+  const chunks = response.body?.getReader() as { read(): Promise<{ value?: Uint8Array; done: boolean }> };
+  assert.equal(Buffer.from((await chunks.read()).value as Uint8Array).toString(), "begun\n");
+  const report = server.close();
+  assert.equal(Buffer.from((await chunks.read()).value as Uint8Array).toString(), "ended\n");
+  assert.deepEqual([(await chunks.read()).done, (await report).cut], [true, 0]);
+  assert.equal(server.draining.aborted, false);
+});
+
+test("a process waits for close() although what is left open keeps no process alive", async () => {
+  const program = `
+    import { createServer, upgrade } from ${JSON.stringify(ENTRY)};
+    import { connect } from "node:net";
+    let taken;
+    const taking = new Promise((resolve) => (taken = resolve));
+    const server = createServer(() => upgrade("tea", taken)); // who takes it never opens it
+    const [{ address }] = await server.listen();
+    connect(address.port, "127.0.0.1").on("error", () => {}).unref().write("GET / HTTP/1.1\\r\\nHost: a\\r\\nConnection: upgrade\\r\\nUpgrade: tea\\r\\n\\r\\n");
+    await taking;
+    const { cut } = await server.close({ deadline: 50 });
+    console.log("cut " + cut);
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (piece: string) => (said += piece));
+  const [code] = await once(child, "close");
+  assert.deepEqual([code, said], [0, "cut 1\n"]);
 });

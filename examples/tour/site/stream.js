@@ -1,4 +1,5 @@
 // Asks for the stream and shows each piece with the time at which it came.
+import { piece } from "./pieces.js";
 import { byId, linesOf } from "./read.js";
 
 let leave = new AbortController();
@@ -27,14 +28,4 @@ byId("stop").addEventListener("click", () => leave.abort());
 function running(yes) {
   byId("start").disabled = yes;
   byId("stop").disabled = !yes;
-}
-
-function piece(line, after) {
-  const item = document.createElement("li");
-  const [time, text, bytes] = ["time", "span", "small"].map((name) => document.createElement(name));
-  time.textContent = `+${Math.round(after)} ms`;
-  text.textContent = line;
-  bytes.textContent = `${new TextEncoder().encode(line).length + 1} B`;
-  item.append(time, text, bytes);
-  return item;
 }
