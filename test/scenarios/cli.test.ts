@@ -163,7 +163,8 @@ test("portico alone asks on a terminal [EL-06]", {
   skip: scripted ? false : "there is no `script` to make a terminal",
 }, async (t) => {
   const project = await Project.make(t, FILES);
-  const command = `${process.execPath} ${MAIN}`;
+  // exec: a shell that stayed between would take Ctrl-C to be for itself as well, as dash does, and end with 130.
+  const command = `exec ${process.execPath} ${MAIN}`;
   const cli = project.start(["script", "-qec", command, "/dev/null"], { TERM: "xterm" });
   await cli.printed(/Module or directory \[public\]: /);
   cli.type("app.mjs#pl");
