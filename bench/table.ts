@@ -17,6 +17,7 @@ export function tableOf(rows: readonly Row[], major: number): string {
     "Workload",
     "Portico",
     ...AGAINST.map(([, title]) => title),
+    "best floor vs node:http",
     "CPU µs (node:http)",
     "RSS MB (node:http)",
     "Bar",
@@ -33,6 +34,7 @@ function cellsOf(row: Row, major: number): string[] {
     workload.name,
     portico === undefined ? NONE : valueText(workload.measure, portico),
     ...AGAINST.map(([name]) => ratioCell(row, name, major)),
+    floorCell(row),
     pair(portico?.cpu, http?.cpu, (cpu) => cpu.toFixed(cpu < 100 ? 2 : 0)),
     pair(portico?.rss, http?.rss, (rss) => (rss / 1e6).toFixed(0)),
     barCell(row, major),
@@ -69,6 +71,15 @@ function ratioCell(row: Row, against: ServerName, major: number): string {
   const goal = row.workload.targets.slice(1).find((target) => target.against === against);
   const missed = goal !== undefined && !reaches(goal, ratio, major);
   return missed ? `${ratio.toFixed(2)} (goal ${asked(goal, major)})` : ratio.toFixed(2);
+}
+
+/** What a server that parses nothing reaches: beyond it no bar can be met. */
+function floorCell(row: Row): string {
+  const http = row.measured.get("node-http")?.value;
+  const floors = (["floor-data", "floor-static"] as const).flatMap((name) => row.measured.get(name)?.value ?? []);
+  if (http === undefined || floors.length === 0) return NONE;
+  const small = row.workload.targets[0]?.is === "at most";
+  return ((small ? Math.min(...floors) : Math.max(...floors)) / http).toFixed(2);
 }
 
 function barCell(row: Row, major: number): string {

@@ -5,9 +5,11 @@ import type { Probe, ServerName, Target, Workload } from "./workload.ts";
 
 const DEEP = 16;
 const FRAMEWORKS: readonly ServerName[] = ["portico", "node-http", "fastify", "hono"];
-const ALL: readonly ServerName[] = [...FRAMEWORKS, "floor-data", "floor-static"];
+const FLOORS: readonly ServerName[] = ["floor-data", "floor-static"];
+const ALL: readonly ServerName[] = [...FRAMEWORKS, ...FLOORS];
 
 const HELLO_PROBE: Probe = probeOf(headOf("GET", "/"), TEXT, HELLO);
+const UPLOAD_PROBE: Probe = probeOf(`${headOf("POST", "/upload", ["Content-Length: 5"])}12345`, TEXT, "5");
 // The floors answer every request for a user with this one, so this is the one to ask for.
 const USER_BODY: string = JSON.stringify(userOf("12345"));
 
@@ -65,9 +67,17 @@ export const WORKLOADS: readonly Workload[] = [
     name: "upload",
     behaviour: "upload",
     measure: "upload",
-    servers: ["portico", "node-http"],
-    probe: probeOf(`${headOf("POST", "/upload", ["Content-Length: 5"])}12345`, TEXT, "5"),
+    servers: ["portico", "node-http", ...FLOORS],
+    probe: UPLOAD_PROBE,
     targets: [{ against: "node-http", is: "at least", ratios: [2.0, 2.0, 1.9] }],
+  },
+  {
+    name: "upload-iterated",
+    behaviour: "upload-iterated",
+    measure: "upload",
+    servers: ["portico", "node-http"],
+    probe: UPLOAD_PROBE,
+    targets: [],
   },
   {
     name: "download",
@@ -113,7 +123,7 @@ export const WORKLOADS: readonly Workload[] = [
     name: "latency",
     behaviour: "hello",
     measure: "latency",
-    servers: FRAMEWORKS,
+    servers: ALL,
     probe: HELLO_PROBE,
     load: { path: "/" },
     targets: [atMost("node-http", 0.2), atMost("fastify", 0.2)],
@@ -130,7 +140,7 @@ export const WORKLOADS: readonly Workload[] = [
     name: "param-json",
     behaviour: "users",
     measure: "requests",
-    servers: FRAMEWORKS,
+    servers: ALL,
     probe: probeOf(headOf("GET", "/users/12345"), JSON_TYPE, USER_BODY),
     load: { path: "/users/12345" },
     targets: [bar(1.8), atLeast("fastify", 1.8)],
@@ -139,7 +149,7 @@ export const WORKLOADS: readonly Workload[] = [
     name: "post-json",
     behaviour: "echo",
     measure: "requests",
-    servers: FRAMEWORKS,
+    servers: ALL,
     probe: probeOf(
       headOf("POST", "/echo", ["Content-Type: application/json", `Content-Length: ${POSTED.length}`]) + POSTED,
       JSON_TYPE,

@@ -12,6 +12,7 @@ export function behaviourAsked(): Behaviour {
     case "echo":
     case "static":
     case "upload":
+    case "upload-iterated":
     case "download":
     case "tls":
       return asked;

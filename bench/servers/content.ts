@@ -2,7 +2,16 @@
 // content types and their sizes. It imports nothing, because the start-up row counts the time to load it.
 
 /** What a server is asked to be. Several workloads share one: browser heads are answered by "hello" too. */
-export type Behaviour = "hello" | "pipelined" | "users" | "echo" | "static" | "upload" | "download" | "tls";
+export type Behaviour =
+  | "hello"
+  | "pipelined"
+  | "users"
+  | "echo"
+  | "static"
+  | "upload"
+  | "upload-iterated"
+  | "download"
+  | "tls";
 
 export const HELLO = "Hello, world!";
 export const TEXT = "text/plain; charset=utf-8";

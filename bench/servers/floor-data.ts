@@ -3,17 +3,16 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { announce, behaviourAsked, portOf } from "./announce.ts";
 import type { Behaviour } from "./content.ts";
-import { answersFor, countingOf, headCounter } from "./floor.ts";
+import { answererFor } from "./floor.ts";
 
 const behaviour = behaviourAsked();
-const answers = answersFor(behaviour);
-const counting = countingOf(behaviour);
+const answerer = answererFor(behaviour);
 
 function serve(socket: Socket): void {
-  const countHeads = headCounter(counting);
+  const answer = answerer();
   socket.on("data", (bytes: Buffer) => {
-    const count = countHeads(bytes, bytes.length);
-    if (count > 0) socket.write(answers(count), "latin1");
+    const due = answer(bytes, bytes.length);
+    if (due !== "") socket.write(due, "latin1");
   });
   socket.on("error", () => socket.destroy());
 }

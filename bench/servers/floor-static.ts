@@ -3,7 +3,7 @@
 // internals this floor ends with an error rather than measure something else.
 import { createServer, type Socket } from "node:net";
 import { announce, behaviourAsked, portOf } from "./announce.ts";
-import { answersFor, countingOf, headCounter } from "./floor.ts";
+import { answererFor } from "./floor.ts";
 
 interface Internals {
   readonly _handle?: { useUserBuffer?: (buffer: Uint8Array) => void };
@@ -11,15 +11,14 @@ interface Internals {
 }
 
 const behaviour = behaviourAsked();
-const answers = answersFor(behaviour);
-const counting = countingOf(behaviour);
+const answerer = answererFor(behaviour);
 const shared = new Uint8Array(64 * 1024);
 
 function serve(socket: Socket): void {
-  const countHeads = headCounter(counting);
+  const answer = answerer();
   adopt(socket, (length) => {
-    const count = countHeads(shared, length);
-    if (count > 0) socket.write(answers(count), "latin1");
+    const due = answer(shared, length);
+    if (due !== "") socket.write(due, "latin1");
     return true;
   });
   socket.on("error", () => socket.destroy());

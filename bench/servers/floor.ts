@@ -1,27 +1,71 @@
-// What both floors share: a fixed answer, and the counting of heads. A floor parses nothing: where heads come one at a time it
-// looks at the last four bytes of what arrived, and only the pipelined workload makes it count every CRLFCRLF.
-import { type Behaviour, HELLO, JSON_TYPE, TEXT, userOf } from "./content.ts";
+// What both floors share: answers made beforehand, and as little looking at what arrives as tells when one is due. A floor
+// parses nothing of HTTP: where heads come one at a time it looks at the last four bytes of what arrived, where they are
+// pipelined it counts every CRLFCRLF, a posted document is the end of one read, and of an upload it knows the length alone.
+import { type Behaviour, HELLO, JSON_TYPE, POSTED, TEXT, userOf } from "./content.ts";
 
 const CR = 13;
 const LF = 10;
 
-/** The answers to `count` requests, as one Latin-1 string. */
-export type Answers = (count: number) => string;
+/** What is due to one connection, as Latin-1, after these octets of it; "" for nothing yet. */
+export type Answerer = (bytes: Uint8Array, end: number) => string;
 
-/** The date is written anew once a second, as every HTTP server has to. */
-export function answersFor(behaviour: Behaviour): Answers {
+/** What answers the connections of a behaviour: one for each. */
+export function answererFor(behaviour: Behaviour): () => Answerer {
+  const answers = answersFor(behaviour);
+  switch (behaviour) {
+    case "echo":
+      return () => echo;
+    case "upload":
+      return () => uploaded();
+    default:
+      return () => {
+        const heads = headCounter(behaviour === "pipelined" ? "every" : "last");
+        return (bytes, end) => {
+          const count = heads(bytes, end);
+          return count > 0 ? answers(count) : "";
+        };
+      };
+  }
+}
+
+/** The least that can be done for a document: it is parsed and written again. */
+const echo: Answerer = (bytes, end) => {
+  const text = Buffer.prototype.utf8Slice.call(bytes, end - POSTED.length, end);
+  return answer(JSON_TYPE, JSON.stringify(JSON.parse(text)));
+};
+
+function uploaded(): Answerer {
+  let left = 0;
+  let length = 0;
+  return (bytes, end) => {
+    if (left > 0) {
+      left -= end;
+    } else {
+      const text = Buffer.prototype.latin1Slice.call(bytes, 0, Math.min(end, 2048));
+      length = Number(/^content-length: *(\d+)/im.exec(text)?.[1]);
+      left = length - (end - (text.indexOf("\r\n\r\n") + 4));
+    }
+    return left === 0 ? answer(TEXT, String(length)) : "";
+  };
+}
+
+let date = "";
+
+function answer(type: string, body: string): string {
+  return `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\nDate: ${date}\r\n\r\n${body}`;
+}
+
+/** The answers to `count` requests; the date is written anew once a second, as every HTTP server has to. */
+function answersFor(behaviour: Behaviour): (count: number) => string {
   const [type, body] = behaviour === "users" ? [JSON_TYPE, JSON.stringify(userOf("12345"))] : [TEXT, HELLO];
   let made: string[] = [];
-  setInterval(() => {
+  const renew = (): void => {
     made = [];
-  }, 1000).unref();
-  return (count) => {
-    const known = made[count];
-    if (known !== undefined) return known;
-    const date = new Date().toUTCString();
-    const one = `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\nDate: ${date}\r\n\r\n${body}`;
-    return (made[count] = one.repeat(count));
+    date = new Date().toUTCString();
   };
+  renew();
+  setInterval(renew, 1000).unref();
+  return (count) => (made[count] ??= answer(type, body).repeat(count));
 }
 
 /** How many heads end in what arrived on one connection. */
@@ -48,9 +92,4 @@ export function headCounter(which: "every" | "last"): HeadCounter {
 
 function endsHead(bytes: Uint8Array, end: number): number {
   return bytes[end - 1] === LF && bytes[end - 2] === CR && bytes[end - 3] === LF && bytes[end - 4] === CR ? 1 : 0;
-}
-
-/** Which counting a behaviour needs. */
-export function countingOf(behaviour: Behaviour): "every" | "last" {
-  return behaviour === "pipelined" ? "every" : "last";
 }

@@ -40,11 +40,19 @@ function upload(request: IncomingMessage, response: ServerResponse): void {
   request.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
   });
-  request.on("end", () => {
-    const body = String(bytes);
-    response.writeHead(200, { "content-type": TEXT, "content-length": body.length });
-    response.end(body);
-  });
+  request.on("end", () => sendCount(response, bytes));
+}
+
+async function uploadIterated(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  let bytes = 0;
+  for await (const chunk of request) bytes += chunk.length;
+  sendCount(response, bytes);
+}
+
+function sendCount(response: ServerResponse, bytes: number): void {
+  const body = String(bytes);
+  response.writeHead(200, { "content-type": TEXT, "content-length": body.length });
+  response.end(body);
 }
 
 function download(_request: IncomingMessage, response: ServerResponse): void {
@@ -65,6 +73,7 @@ const LISTENERS: Readonly<Partial<Record<Behaviour, RequestListener>>> = {
   users,
   echo,
   upload,
+  "upload-iterated": uploadIterated,
   download,
   tls: hello,
 };

@@ -7,7 +7,15 @@ const DOWNLOAD_FIELDS = { "content-type": "application/octet-stream", "content-l
 
 async function count({ body }: Request): Promise<string> {
   let bytes = 0;
-  for await (const chunk of body) bytes += chunk.length;
+  await body.forEach((piece) => {
+    bytes += piece.length;
+  });
+  return String(bytes);
+}
+
+async function countIterated({ body }: Request): Promise<string> {
+  let bytes = 0;
+  for await (const piece of body) bytes += piece.length;
   return String(bytes);
 }
 
@@ -55,6 +63,8 @@ async function make(behaviour: Behaviour): Promise<App> {
     }
     case "upload":
       return app.post("/upload", count);
+    case "upload-iterated":
+      return app.post("/upload", countIterated);
     case "download":
       return app.get("/download", () => reply(200, DOWNLOAD_FIELDS, chunks()));
   }

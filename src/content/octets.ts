@@ -5,7 +5,7 @@ import { pipeline } from "node:stream";
 import { MIMEType } from "node:util";
 import { HttpError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
 import { Fields } from "../message/fields.ts";
-import { decodeText, type Inbound, parseJson } from "../message/inbound.ts";
+import { decodeText, type Inbound, parseJson, show } from "../message/inbound.ts";
 import { derive, Key, type Request } from "../message/request.ts";
 
 /** What decoded content may have where nothing else is said: as much as the server collects of a plain one by default. */
@@ -197,6 +197,10 @@ class DecodedBody implements Inbound {
 
   async json<T = unknown>(limit?: number): Promise<T> {
     return parseJson(await this.bytes(limit)) as T;
+  }
+
+  async forEach(visit: (bytes: Uint8Array) => void): Promise<void> {
+    for await (const piece of this) show(piece, visit);
   }
 
   cancel(reason?: Error): void {

@@ -6,12 +6,7 @@ import { HttpError, LocalError, TransportError } from "../base/errors.ts";
 import type { Fields } from "./fields.ts";
 import { Pipe, type Sink } from "./pipe.ts";
 
-/**
- * A body that is received.
- *
- * Piece by piece, a large piece may share its `.buffer` with other pieces of the same body, never with those of another: to
- * hand one to a worker, copy it (such a buffer cannot be transferred). A small piece lies in Node's pool, as small Buffers do.
- */
+/** A body that is received. Iterated, its pieces are yours to keep; a small one lies in Node's pool, as small Buffers do. */
 export interface Inbound extends AsyncIterable<Uint8Array> {
   /** Octets, where the sender declared them. */
   readonly length: number | undefined;
@@ -31,6 +26,15 @@ export interface Inbound extends AsyncIterable<Uint8Array> {
   text(limit?: number): Promise<string>;
   /** As text(), parsed as JSON. @throws HttpError 400 HTTP_BAD_JSON where it is not JSON. */
   json<T = unknown>(limit?: number): Promise<T>;
+  /**
+   * Shows each piece to `visit` as it arrives, from the buffer that it was received into: to count, hash or parse a body of any
+   * size without a copy of it. What `visit` throws cancels the rest and rejects. To await something between two pieces, iterate.
+   *
+   * @param visit gets octets that are valid during the call only.
+   * @throws LocalError USE_BODY_USED the second time; USE_BAD_OPTION where `visit` gives a promise.
+   * @throws RemoteError, TransportError where the body did not arrive whole.
+   */
+  forEach(visit: (bytes: Uint8Array) => void): Promise<void>;
   /**
    * Nobody wants the rest: it is skipped, or the connection is closed where it is long. Who still reads it gets the reason,
    * so that a part never passes for the whole.
@@ -61,9 +65,7 @@ export class ReceivedBody implements Inbound {
   #view: Uint8Array | null = null;
   /** Whether the connection still feeds, has fed all of it, or why not. */
   #ending: "open" | "complete" | Error = "open";
-  #collecting: Sink | null = null;
-  #slab: Slab | null = null;
-  #had = 0;
+  #visitor: Sink | null = null;
 
   constructor(length: number | undefined, source: InboundSource) {
     this.length = length;
@@ -91,6 +93,12 @@ export class ReceivedBody implements Inbound {
   async json<T = unknown>(limit?: number): Promise<T> {
     const whole = this.#take(limit);
     return parseJson(whole ?? (await this.#collect(limit))) as T;
+  }
+
+  async forEach(visit: (bytes: Uint8Array) => void): Promise<void> {
+    const whole = this.#take(Number.POSITIVE_INFINITY);
+    if (whole === null) await this.#push((bytes) => show(bytes, visit));
+    else if (whole.length > 0) show(whole, visit);
   }
 
   cancel(reason?: Error): void {
@@ -138,13 +146,12 @@ export class ReceivedBody implements Inbound {
     if (this.#view !== null) this.#view = copyOf(this.#view);
   }
 
-  /** A piece has arrived; it is copied. @returns false: no more until room(). */
+  /** A piece has arrived; it is shown or copied. @returns false: no more until room(). */
   feed(view: Uint8Array): boolean {
     if (this.#ending !== "open") return true;
-    if (this.#collecting !== null) return this.#collecting.chunk(view);
+    if (this.#visitor !== null) return this.#visitor.chunk(view);
     const pipe = this.#piped();
-    this.#had += view.length;
-    if (!pipe.gather(view)) pipe.write(this.#copy(view));
+    if (!pipe.gather(view)) pipe.write(copyOf(view));
     return !pipe.full;
   }
 
@@ -192,32 +199,42 @@ export class ReceivedBody implements Inbound {
     return view;
   }
 
-  #collect(limit: number = this.#source.bodyBytes): Promise<Uint8Array> {
+  async #collect(limit: number = this.#source.bodyBytes): Promise<Uint8Array> {
+    const collected = new Collected(this.length, limit);
+    await this.#push((bytes) => {
+      if (!collected.add(bytes)) throw new HttpError(413, undefined, { code: "HTTP_BODY_TOO_LARGE" });
+    });
+    return collected.bytes;
+  }
+
+  /** All that comes is shown to `visit`, until it throws. */
+  #push(visit: (bytes: Uint8Array) => void): Promise<void> {
     const pipe = this.#piped();
     return new Promise((resolve, reject) => {
-      const collected = new Collected(this.length, limit);
-      const collector: Sink = {
+      const visitor: Sink = {
         chunk: (bytes) => {
-          if (!collected.add(bytes)) {
-            reject(new HttpError(413, undefined, { code: "HTTP_BODY_TOO_LARGE" }));
-            this.cancel();
+          try {
+            visit(bytes);
+          } catch (error) {
+            reject(error);
+            this.cancel(error instanceof Error ? error : undefined);
           }
           return true;
         },
         end: () => {
-          this.#collecting = null;
+          this.#visitor = null;
           this.#settle();
-          resolve(collected.bytes);
+          resolve();
         },
         fail: (error) => {
-          this.#collecting = null;
+          this.#visitor = null;
           this.#state = "failed";
           reject(error);
         },
       };
-      // From here on feed() gives its views to the collector, without a copy of each for the pipe: nothing waits in there.
-      this.#collecting = collector;
-      pipe.attach(collector);
+      // From here on feed() shows its views to the visitor, without a copy of each for the pipe: nothing waits in there.
+      this.#visitor = visitor;
+      pipe.attach(visitor);
     });
   }
 
@@ -225,14 +242,6 @@ export class ReceivedBody implements Inbound {
   #settle(): void {
     if (this.#ending instanceof Error) throw this.#ending;
     if (this.#state === "reading") this.#state = "done";
-  }
-
-  /** A copy that may be kept, from a slab once the body has shown itself to be large. */
-  #copy(view: Uint8Array): Uint8Array {
-    const { length } = view;
-    if (length < LARGE_BYTES || length > SLAB_BYTES || this.#had - length < SLAB_AFTER_BYTES) return copyOf(view);
-    if (this.#slab === null) this.#slab = new Slab();
-    return this.#slab.copy(view);
   }
 
   #piped(): Pipe {
@@ -292,31 +301,13 @@ class Collected {
   }
 }
 
-// To allocate 64 KiB takes 5 to 6 us, to copy them 0.5 us, to allocate a slab of 256 KiB 2 us: large pieces cut from a slab
-// halve the time of an upload. Four to a slab, so that one that is kept keeps no more than three others alive; a slab for
-// each body, so that nobody sees another's octets in the buffer of a piece; none before 64 KiB, so that small bodies do
-// without.
-const SLAB_BYTES = 262_144;
-const SLAB_AFTER_BYTES = 65_536;
-const LARGE_BYTES = 16_384;
-
-/** Where the large pieces of one body are copied to. */
-class Slab {
-  #bytes: Uint8Array = NOTHING;
-  #taken = 0;
-
-  copy(view: Uint8Array): Uint8Array {
-    const { length } = view;
-    if (this.#taken + length > this.#bytes.length) {
-      this.#bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
-      this.#taken = 0;
-      // Transferring one piece would detach the others. Asked for here, since it would cost every start otherwise.
-      process.getBuiltinModule("node:worker_threads").markAsUntransferable(this.#bytes.buffer);
-    }
-    const copy = this.#bytes.subarray(this.#taken, this.#taken + length);
-    this.#taken += length;
-    copy.set(view);
-    return copy;
+/** @throws LocalError USE_BAD_OPTION. */
+export function show(bytes: Uint8Array, visit: (bytes: Uint8Array) => unknown): void {
+  if (visit(bytes) instanceof Promise) {
+    throw new LocalError(
+      "USE_BAD_OPTION",
+      "forEach() waits for no promise: to await between two pieces, use for await.",
+    );
   }
 }
 
@@ -345,6 +336,7 @@ export const NO_BODY: Inbound = {
   bytes: async () => new Uint8Array(0),
   text: async () => "",
   json: async () => parseJson(new Uint8Array(0)) as never,
+  forEach: async () => {},
   cancel: () => {},
   [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
 };

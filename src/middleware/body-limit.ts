@@ -2,7 +2,7 @@
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Fields } from "../message/fields.ts";
 import type { Middleware } from "../message/handler.ts";
-import { decodeText, type Inbound, parseJson } from "../message/inbound.ts";
+import { decodeText, type Inbound, parseJson, show } from "../message/inbound.ts";
 import { derive } from "../message/request.ts";
 
 /**
@@ -65,6 +65,15 @@ class LimitedBody implements Inbound {
 
   async json<T = unknown>(limit?: number): Promise<T> {
     return parseJson(await this.bytes(limit)) as T;
+  }
+
+  async forEach(visit: (bytes: Uint8Array) => void): Promise<void> {
+    let had = 0;
+    await this.#body.forEach((bytes) => {
+      had += bytes.length;
+      if (had > this.#most) throw tooLarge();
+      show(bytes, visit);
+    });
   }
 
   cancel(reason?: Error): void {
