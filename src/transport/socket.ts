@@ -234,12 +234,16 @@ function tellClose(events: TransportEvents, error: Error | undefined): void {
   events.close(error);
 }
 
+/** Most peers of a server behind a proxy, or of one machine, have one address: kept once. 32 octets a connection. */
+let lastAddress = "";
+
 function peerOf(socket: Socket, secure: boolean): Peer {
   const { remoteAddress, remotePort } = remoteOf(socket);
   if (remoteAddress === undefined) return secure ? { ...NOBODY, secure } : NOBODY;
   // An IPv4 peer of a socket that listens on "::" shows as "::ffff:192.0.2.1" (RFC 4291 §2.5.5.2).
   const address = /^::ffff:\d+\./i.test(remoteAddress) ? remoteAddress.slice(7) : remoteAddress;
-  return { address, port: remotePort ?? 0, secure };
+  if (address !== lastAddress) lastAddress = address;
+  return { address: lastAddress, port: remotePort ?? 0, secure };
 }
 
 /** The list as one piece, if that is cheaper than a write of several; "" for nothing. */

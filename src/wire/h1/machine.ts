@@ -54,16 +54,25 @@ function borrowParser(limits: WireLimits, leniency: Leniency): HeadParser {
   return parser;
 }
 
+/** One object for all connections of a server that says everything. 24 octets a connection. */
+function optionsOf(options: MachineOptions): Required<MachineOptions> {
+  const { limits = WIRE_LIMITS, leniency = STRICT, date = noDate, defaults = NO_DEFAULTS } = options;
+  const complete = options.limits === limits && options.leniency === leniency && options.date === date;
+  if (complete && options.defaults === defaults) return options as Required<MachineOptions>;
+  return { limits, leniency, date, defaults };
+}
+
+// Nothing waits on an idle connection: all share a buffer that stays empty, and whoever receives something has one from here. 64
+// octets an idle connection.
+const NO_BYTES: ReceiveBuffer = new ReceiveBuffer();
+let spareBuffer: ReceiveBuffer | null = null;
+
 /** The HTTP/1.1 machine, for either role. */
 export class H1Machine implements Machine {
   readonly role: Role;
-  readonly #peer: Role;
-  readonly #limits: WireLimits;
-  readonly #leniency: Leniency;
-  readonly #date: () => string;
-  readonly #defaults: readonly DefaultLine[];
+  readonly #options: Required<MachineOptions>;
   readonly #cycle = new Cycle();
-  readonly #buffer = new ReceiveBuffer();
+  #buffer: ReceiveBuffer = NO_BYTES;
   /** A head that has begun; null between heads. */
   #parser: HeadParser | null = null;
   #memory: HeadMemory | null = null;
@@ -79,11 +88,7 @@ export class H1Machine implements Machine {
 
   constructor(role: Role, options: MachineOptions = {}) {
     this.role = role;
-    this.#peer = role === "server" ? "client" : "server";
-    this.#limits = options.limits ?? WIRE_LIMITS;
-    this.#leniency = options.leniency ?? STRICT;
-    this.#date = options.date ?? noDate;
-    this.#defaults = options.defaults ?? NO_DEFAULTS;
+    this.#options = optionsOf(options);
   }
 
   get ours(): State {
@@ -129,7 +134,7 @@ export class H1Machine implements Machine {
 
   /** What the peer sends from here on is not read: the answer to what it has sent still goes out. */
   failTheirs(): void {
-    this.#cycle.fail(this.#peer);
+    this.#cycle.fail(this.role === "server" ? "client" : "server");
     this.#buffer.clear();
   }
 
@@ -141,13 +146,13 @@ export class H1Machine implements Machine {
 
   receive(bytes: Uint8Array | null, start = 0, end: number = bytes?.length ?? 0): void {
     if (bytes === null) this.#eof = true;
-    else if (this.theirs !== "error") this.#buffer.add(bytes, start, end);
+    else if (this.theirs !== "error") this.#waiting().add(bytes, start, end);
   }
 
   next(): WireEvent | Signal {
     try {
       const event = this.#advance();
-      if (typeof event === "string") this.#buffer.keep();
+      if (typeof event === "string") this.#keep();
       return event;
     } catch (error) {
       // A refused HEAD is answered without a body, like any other.
@@ -156,6 +161,22 @@ export class H1Machine implements Machine {
       this.failTheirs();
       throw error;
     }
+  }
+
+  /** Where what is received waits: the spare one, where nothing does. */
+  #waiting(): ReceiveBuffer {
+    if (this.#buffer !== NO_BYTES) return this.#buffer;
+    this.#buffer = spareBuffer ?? new ReceiveBuffer();
+    spareBuffer = null;
+    return this.#buffer;
+  }
+
+  #keep(): void {
+    if (this.#buffer === NO_BYTES) return;
+    this.#buffer.keep();
+    if (this.#buffer.length > 0) return;
+    spareBuffer = this.#buffer;
+    this.#buffer = NO_BYTES;
   }
 
   #advance(): WireEvent | Signal {
@@ -183,7 +204,7 @@ export class H1Machine implements Machine {
 
   #readRequest(): WireEvent | Signal {
     if (this.#buffer.length === 0) return this.#wantHead();
-    const parser = this.#parser ?? borrowParser(this.#limits, this.#leniency);
+    const parser = this.#parser ?? borrowParser(this.#options.limits, this.#options.leniency);
     this.#parser = parser;
     if (this.#memory === null && this.#heads === "some") this.#memory = new HeadMemory();
     if (!parser.parse(this.#buffer, this.#memory)) return this.#wantHead();
@@ -197,21 +218,22 @@ export class H1Machine implements Machine {
     this.#method = method;
     this.#version = version;
     const form = target.charCodeAt(0) === 0x2f && method !== "CONNECT" ? "origin" : targetForm(method, target);
-    checkHost(facts, version, this.#leniency.requireHost);
+    checkHost(facts, version, this.#options.leniency.requireHost);
     const framing = requestFraming(facts, version);
     const expects = expectsContinue(facts, version);
-    if (typeof framing === "number" && framing > this.#limits.streamBytes) throw new RemoteError("WIRE_BODY_TOO_LARGE");
+    if (typeof framing === "number" && framing > this.#options.limits.streamBytes)
+      throw new RemoteError("WIRE_BODY_TOO_LARGE");
     if (!persists(facts, version)) this.#cycle.keepAlive = false;
     this.#awaits = expects && framing !== 0;
     this.#cycle.stepClient(REQUEST);
     this.#cycle.proposed = form === "authority" || (facts.upgrade && version === "1.1");
-    this.#reader = framing === 0 ? null : bodyReader(framing, this.#limits, this.#leniency);
+    this.#reader = framing === 0 ? null : bodyReader(framing, this.#options.limits, this.#options.leniency);
     const head = new ReceivedHead(method, target, version, block);
     return { type: "request", head, length: typeof framing === "number" ? framing : undefined };
   }
 
   #readResponse(): WireEvent | Signal {
-    if (this.#parser === null) this.#parser = new HeadParser("response", this.#limits, this.#leniency);
+    if (this.#parser === null) this.#parser = new HeadParser("response", this.#options.limits, this.#options.leniency);
     const { start } = this.#parser;
     if (!this.#parser.parse(this.#buffer)) return this.#wantHead();
     const { status, version, reason } = start;
@@ -230,7 +252,7 @@ export class H1Machine implements Machine {
     if (switches) this.#cycle.accept();
     else {
       this.#cycle.decline();
-      this.#reader = bodyReader(framing, this.#limits, this.#leniency);
+      this.#reader = bodyReader(framing, this.#options.limits, this.#options.leniency);
     }
     return { type: "response", head, length: typeof framing === "number" ? framing : undefined };
   }
@@ -318,7 +340,7 @@ export class H1Machine implements Machine {
       typeof full === "number" ? full : framing,
       switches ? null : this.#connection(),
     );
-    out(responseHead(head, lines, this.#defaults, this.#date()));
+    out(responseHead(head, lines, this.#options.defaults, this.#options.date()));
     if (switches) this.#cycle.accept();
   }
 
