@@ -96,7 +96,7 @@ export const WORKLOADS: readonly Workload[] = [
     name: "tls",
     behaviour: "tls",
     measure: "requests",
-    servers: [...FRAMEWORKS, "floor-data"],
+    servers: ALL,
     probe: HELLO_PROBE,
     load: { path: "/" },
     targets: [atLeast("node-http", 1.8), atLeast("fastify", 1.7)],

@@ -6,10 +6,10 @@ const server = createServer(async (request) => {
   if (request.method !== "PUT") return text("Send something with PUT.\n", 405, { Allow: "PUT" });
   const hash = createHash("sha256");
   let bytes = 0;
-  for await (const piece of request.body) {
+  await request.body.forEach((piece) => {
     hash.update(piece);
     bytes += piece.length;
-  }
+  });
   return json({ bytes, sha256: hash.digest("hex") });
 });
 

@@ -1,8 +1,9 @@
 // The floor of one read buffer shared by all connections. Node documents `onread` for sockets one makes oneself; for accepted
 // ones the socket's own symbols are set while it is still paused, as PERFORMANCE.md §1 (a) describes. Where a Node has other
 // internals this floor ends with an error rather than measure something else.
-import { createServer, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { announce, behaviourAsked, portOf } from "./announce.ts";
+import type { Behaviour } from "./content.ts";
 import { answererFor } from "./floor.ts";
 
 interface Internals {
@@ -39,5 +40,11 @@ function adopt(socket: Socket, read: (length: number) => boolean): void {
   handle.useUserBuffer(shared);
 }
 
-const server = createServer({ noDelay: true, pauseOnConnect: true }, serve);
+async function make(asked: Behaviour): Promise<Server> {
+  if (asked !== "tls") return createServer({ noDelay: true, pauseOnConnect: true }, serve);
+  const [tls, { CERTIFICATE, KEY }] = await Promise.all([import("node:tls"), import("./certificate.ts")]);
+  return tls.createServer({ key: KEY, cert: CERTIFICATE, noDelay: true, pauseOnConnect: true }, serve);
+}
+
+const server = await make(behaviour);
 server.listen(0, "127.0.0.1", () => announce(portOf(server.address())));

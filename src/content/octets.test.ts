@@ -139,6 +139,21 @@ test("a decoded request is a request without the coding", async () => {
   assert.deepEqual(JSON.parse(answer.body), [[null, null, "1"], "unread", { a: 1 }, "done", true]);
 });
 
+test("forEach() shows what was encoded as it was before, and waits for no promise", async () => {
+  const headers = { "Content-Encoding": "gzip" };
+  const body = zlib.gzipSync("x".repeat(100_000));
+  const answer = await ask({ headers, body }, async (request) => {
+    let shown = 0;
+    await decodeBody(request).body.forEach((piece) => {
+      shown += piece.length;
+    });
+    return shown;
+  });
+  assert.equal(answer.body, "100000");
+  const refused = await ask({ headers, body }, (request) => decodeBody(request).body.forEach(async () => {}));
+  assert.equal(refused.status, 500);
+});
+
 test("octets are text in their charset", () => {
   assert.equal(decodeCharset(Buffer.from("é")), "é");
   assert.equal(decodeCharset(Buffer.from([0xe9]), "ISO-8859-1"), "é");

@@ -23,6 +23,13 @@ const readers: Record<string, Handler> = {
     for await (const piece of body) had += piece.length;
     return text(`had ${had}`);
   },
+  forEach: async ({ body }) => {
+    let had = 0;
+    await body.forEach((piece) => {
+      had += piece.length;
+    });
+    return text(`had ${had}`);
+  },
 };
 
 test("a body up to the limit is read, though the server's own is lower; one beyond is 413, however it is read and framed", async () => {
