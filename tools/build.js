@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 // Whoever imports one of these has a server, and so the front door: said here, it and what it needs are one file for all of
 // them, where each combination of entries would get files of its own.
 const WITH_FRONT_DOOR =
-  /[\\/]dist[\\/]src[\\/](auto|(app|server|handlers|middleware|testing)[\\/]index|cli[\\/]main)\.js$/;
+  /[\\/]dist[\\/]src[\\/](auto|worker|(app|server|handlers|middleware|testing)[\\/]index|cli[\\/]main)\.js$/;
 
 const COPIED = /\.(html|css|svg|txt|http|png)$/;
 
@@ -34,6 +34,7 @@ async function joinModules() {
   const { bin, exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const targets = [...Object.values(exports).map((target) => target.default), ...Object.values(bin)];
   const modules = targets.filter((target) => target !== undefined).map((target) => target.replace("/lib/", "/src/"));
+  modules.push("./dist/src/worker.js"); // nobody imports it: a thread is started with it
   const { build } = await import("esbuild");
   rmSync(join(root, "dist", "lib"), { recursive: true, force: true });
   await build({

@@ -25,7 +25,7 @@ const KINDS = ["base", "message", "route", "content", "store"];
 const ALL_TO_APP = [...ENDS, "server", "client", "route", "content", "store", "handlers", "middleware", "inspect"];
 const FRONT = [...ALL_TO_APP, "app", "testing"];
 
-/** Who may import whom, within src. `index` and `auto` are the files (or the folder) of that name in src itself. */
+/** Who may import whom, within src. `index`, `auto` and `worker` are the files (or the folder) of that name in src itself. */
 export const LAYERS: Readonly<Record<string, Layer>> = {
   base: { ...ENGINE, below: [] },
   message: { ...ENGINE, below: ["base"] },
@@ -44,6 +44,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   testing: { ...ABOVE, below: [...ENDS, "server", "client"] },
   index: { ...ABOVE, below: FRONT },
   auto: { ...ABOVE, below: [...FRONT, "index"] },
+  worker: { ...ABOVE, below: ["app"] },
   cli: { ...ABOVE, below: [...FRONT, "index", "auto", "classic"] },
 };
 

@@ -9,3 +9,4 @@ export { type Preset, type PresetListen, type PresetName, presetListen, presets 
 export { requestBytes } from "./presets-middleware.ts";
 export type { RouteInfo, RouteParameter } from "./routes.ts";
 export { type Startable, type Started, type StartOptions, servers, start, stop } from "./started.ts";
+export { type Workers, type WorkersOptions, workers } from "./workers.ts";

@@ -1,13 +1,15 @@
-// The contract of Transport, kept by each that we have: TCP in both reading modes, unix sockets, TLS and memory. The shared
+// The contract of Transport, kept by each that we have: TCP in both reading modes, unix sockets, TLS, a port to another thread, and memory. The shared
 // buffer is overwritten after every read, so that whoever looks at it later fails.
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
+import { MessageChannel } from "node:worker_threads";
 import type { Address, Transport } from "../../src/base/transport.ts";
 import type { Dial, Listen, ListenOptions } from "../../src/transport/listen.ts";
 import { memoryListener, memoryPair } from "../../src/transport/memory.ts";
+import { PortTransport } from "../../src/transport/port.ts";
 import { forceReadMode, poison, type ReadMode, readMode } from "../../src/transport/static-buffer.ts";
 import { dial, listen } from "../../src/transport/tcp.ts";
 import { dialTls } from "../../src/transport/tls.ts";
@@ -67,6 +69,10 @@ for (const mode of ["static", "data"] as const) {
 transportContract("memory", async () => {
   const [near, far] = memoryPair();
   return { near, far, close: async () => {} };
+});
+transportContract("port", async () => {
+  const { port1, port2 } = new MessageChannel();
+  return { near: new PortTransport(port1), far: new PortTransport(port2), close: async () => {} };
 });
 transportContract("memory, listening", () => {
   const { listen: hear, dial: reach } = memoryListener();

@@ -1,6 +1,7 @@
 // A server whose handler comes from a module on disk: loaded, swapped in place when it changes, and put back when asked. What is
 // open stays open: the server is one and the same all the time.
 import { basename } from "node:path";
+import { noSubject, type Subject, subjectOf } from "../../app/subject.ts";
 import { plainPage } from "../../message/refusal.ts";
 import { LIMITS, TIMEOUTS } from "../../server/defaults.ts";
 import type { Configuration } from "../../server/options.ts";
@@ -8,7 +9,7 @@ import { createServer, type Server } from "../../server/server.ts";
 import type { Hooks } from "../../server/site.ts";
 import { Complaint } from "../command.ts";
 import { Modules, type Program } from "./modules.ts";
-import { type Subject, toSubject } from "./subject.ts";
+import { LoadError } from "./source.ts";
 
 /** One state of the program that has served, or serves. */
 export interface Version {
@@ -126,7 +127,11 @@ export class Live {
   }
 
   #version(program: Program, number: number): Version {
-    const subject = toSubject(program.namespace, this.#name, this.#file);
+    const { namespace } = program;
+    const subject = subjectOf(namespace[this.#name]);
+    if (subject === undefined) {
+      throw new LoadError(noSubject(namespace, this.#name), { file: this.#file, line: 1, column: 1 });
+    }
     return { number, at: new Date(), loaded: program.loaded, program, subject };
   }
 

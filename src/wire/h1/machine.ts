@@ -6,7 +6,7 @@ import type { RequestHead, ResponseHead, Version } from "../../message/head.ts";
 import { mayHaveBody } from "../../message/status.ts";
 import { targetForm } from "../../message/target.ts";
 import { END, type Machine, type Role, type Signal, type State, type WireEvent } from "../events.ts";
-import { ReceiveBuffer } from "./buffer.ts";
+import type { ReceiveBuffer } from "./buffer.ts";
 import { type BodyReader, bodyReader } from "./decode.ts";
 import {
   type BodyWriter,
@@ -26,6 +26,7 @@ import { type Leniency, STRICT, WIRE_LIMITS, type WireLimits } from "./limits.ts
 import { HeadParser } from "./parse.ts";
 import { ReceivedHead } from "./received-head.ts";
 import { checkInformational, checkRequest, checkResponse } from "./sendable.ts";
+import { borrowBuffer, borrowParser, NO_BYTES, returnBuffer, returnParser } from "./spares.ts";
 import { CLOSED, Cycle, DATA, ENDED, INFORMATIONAL, REQUEST, RESPONSE } from "./state.ts";
 
 /** How much of a message an H1Machine reads, how strictly, and what it adds to responses. */
@@ -41,19 +42,6 @@ export interface MachineOptions {
 const NO_DEFAULTS: readonly DefaultLine[] = [];
 const noDate = (): string => "";
 
-// A head mostly comes in one piece, and then its parser is needed during one call only: all connections share one, and one
-// that waits for the rest of a head keeps it. 0.3 KB an idle connection.
-let spare: HeadParser | null = null;
-
-function borrowParser(limits: WireLimits, leniency: Leniency): HeadParser {
-  const parser = spare;
-  if (parser === null || parser.limits !== limits || parser.leniency !== leniency) {
-    return new HeadParser("request", limits, leniency);
-  }
-  spare = null;
-  return parser;
-}
-
 /** One object for all connections of a server that says everything. 24 octets a connection. */
 function optionsOf(options: MachineOptions): Required<MachineOptions> {
   const { limits = WIRE_LIMITS, leniency = STRICT, date = noDate, defaults = NO_DEFAULTS } = options;
@@ -61,11 +49,6 @@ function optionsOf(options: MachineOptions): Required<MachineOptions> {
   if (complete && options.defaults === defaults) return options as Required<MachineOptions>;
   return { limits, leniency, date, defaults };
 }
-
-// Nothing waits on an idle connection: all share a buffer that stays empty, and whoever receives something has one from here. 64
-// octets an idle connection.
-const NO_BYTES: ReceiveBuffer = new ReceiveBuffer();
-let spareBuffer: ReceiveBuffer | null = null;
 
 /** The HTTP/1.1 machine, for either role. */
 export class H1Machine implements Machine {
@@ -146,7 +129,10 @@ export class H1Machine implements Machine {
 
   receive(bytes: Uint8Array | null, start = 0, end: number = bytes?.length ?? 0): void {
     if (bytes === null) this.#eof = true;
-    else if (this.theirs !== "error") this.#waiting().add(bytes, start, end);
+    else if (this.theirs !== "error") {
+      if (this.#buffer === NO_BYTES) this.#buffer = borrowBuffer();
+      this.#buffer.add(bytes, start, end);
+    }
   }
 
   next(): WireEvent | Signal {
@@ -163,19 +149,11 @@ export class H1Machine implements Machine {
     }
   }
 
-  /** Where what is received waits: the spare one, where nothing does. */
-  #waiting(): ReceiveBuffer {
-    if (this.#buffer !== NO_BYTES) return this.#buffer;
-    this.#buffer = spareBuffer ?? new ReceiveBuffer();
-    spareBuffer = null;
-    return this.#buffer;
-  }
-
   #keep(): void {
     if (this.#buffer === NO_BYTES) return;
     this.#buffer.keep();
     if (this.#buffer.length > 0) return;
-    spareBuffer = this.#buffer;
+    returnBuffer(this.#buffer);
     this.#buffer = NO_BYTES;
   }
 
@@ -212,7 +190,7 @@ export class H1Machine implements Machine {
     const { block } = parser;
     this.#parser = null;
     this.#heads = "some";
-    spare = parser;
+    returnParser(parser);
     const { facts } = block;
     // The answer to a refused request still depends on these.
     this.#method = method;

@@ -1,9 +1,9 @@
 // What a module exports as something that answers requests: an app, an object with a handler or with fetch, or a function.
-import type { AppOptions } from "../../app/app.ts";
-import { type Answer, answering } from "../../message/answer.ts";
-import type { Handler } from "../../message/handler.ts";
-import { authority, type Request } from "../../message/request.ts";
-import { LoadError } from "./source.ts";
+
+import { type Answer, answering } from "../message/answer.ts";
+import type { Handler } from "../message/handler.ts";
+import { authority, type Request } from "../message/request.ts";
+import type { AppOptions } from "./app.ts";
 
 export interface Subject {
   readonly handler: Handler;
@@ -16,19 +16,20 @@ export interface Subject {
 
 type Answering = (request: Request) => Answer | Promise<Answer>;
 
-/** @throws LoadError where it is none of these. */
-export function toSubject(namespace: Readonly<Record<string, unknown>>, name: string, file: string): Subject {
-  const exported = namespace[name];
-  const subject = typeof exported === "function" ? { handler: answering(exported as Answering) } : ofObject(exported);
-  if (subject !== undefined) return { exported, options: {}, routes: () => [], ...subject };
+/** What answers, of what a module exports; undefined where it does not. */
+export function subjectOf(exported: unknown): Subject | undefined {
+  const found = typeof exported === "function" ? { handler: answering(exported as Answering) } : ofObject(exported);
+  return found === undefined ? undefined : { exported, options: {}, routes: () => [], ...found };
+}
+
+/** Why a module has no subject under this name, and what to do. */
+export function noSubject(namespace: Readonly<Record<string, unknown>>, name: string): string {
   const what = name === "default" ? "default export" : `export named ${name}`;
   const others = Object.keys(namespace).filter((each) => each !== name);
-  const hint = exported === undefined && others.length > 0 ? `; it exports ${others.join(", ")}` : "";
-  const problem = exported === undefined ? "has no" : "has nothing that answers requests as its";
-  throw new LoadError(
-    `It ${problem} ${what}${hint}. Export an app, a function of the request, or an object with fetch().`,
-    { file, line: 1, column: 1 },
-  );
+  const missing = namespace[name] === undefined;
+  const hint = missing && others.length > 0 ? `; it exports ${others.join(", ")}` : "";
+  const problem = missing ? "has no" : "has nothing that answers requests as its";
+  return `It ${problem} ${what}${hint}. Export an app, a function of the request, or an object with fetch().`;
 }
 
 function ofObject(exported: unknown): Pick<Subject, "handler"> | undefined {

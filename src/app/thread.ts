@@ -1,0 +1,74 @@
+// The other side of workers.ts: a thread that serves the connections that it is handed, with the handler of a module.
+import type { MessagePort } from "node:worker_threads";
+import { asError, HttpError, LocalError } from "../base/errors.ts";
+import type { Peer } from "../base/transport.ts";
+import type { Handler } from "../message/handler.ts";
+import type { Reply } from "../message/reply.ts";
+import type { Request } from "../message/request.ts";
+import type { Configuration } from "../server/options.ts";
+import { Server } from "../server/server.ts";
+import { PortTransport } from "../transport/port.ts";
+import { noSubject, type Subject, subjectOf } from "./subject.ts";
+
+/** What a thread is started with. */
+export interface ThreadData {
+  readonly module: string;
+  readonly name: string;
+  readonly server: Configuration;
+}
+
+/** A connection, and who it is from. */
+export interface ToThread {
+  readonly id: number;
+  readonly port: MessagePort;
+  readonly peer: Peer;
+}
+
+/** A connection is over, and the thread has time again; or the module cannot be used. */
+export type FromThread = { readonly free: number } | { readonly failed: Error };
+
+/** Loads the module, and serves what comes. */
+export async function serveThread(pool: MessagePort, { module, name, server }: ThreadData): Promise<void> {
+  let subject: Subject | undefined;
+  try {
+    const namespace = (await import(module)) as Readonly<Record<string, unknown>>;
+    subject = subjectOf(namespace[name]);
+    if (subject === undefined) throw new LocalError("USE_BAD_OPTION", `${module}: ${noSubject(namespace, name)}`);
+  } catch (cause) {
+    const failed = new Error(`The module of workers() cannot be used: ${asError(cause).message}`);
+    failed.stack = asError(cause).stack ?? "";
+    const told: FromThread = { failed };
+    return pool.postMessage(told);
+  }
+  const { signals: _, ref: __, ...options } = subject.options;
+  const ends = new WeakMap<Peer, PortTransport>();
+  const serving = new Server(failing(subject.handler, ends), {
+    ...server,
+    ...options,
+    date: false, // whoever sends the reply on has a clock
+    leniency: { ...options.leniency, requireHost: false },
+  });
+  pool.on("message", ({ id, port, peer }: ToThread) => {
+    port.on("close", () => pool.postMessage({ free: id } satisfies FromThread));
+    const end = new PortTransport(port, peer);
+    ends.set(peer, end);
+    serving.accept(end);
+  });
+}
+
+/** What a handler throws goes to the thread that asked, which answers and reports it as if it had been thrown there. */
+function failing(handler: Handler, ends: WeakMap<Peer, PortTransport>): Handler {
+  const failed = (error: unknown, request: Request): never => {
+    if (!(error instanceof HttpError)) ends.get(request.peer)?.destroy(asError(error));
+    throw error;
+  };
+  return (request) => {
+    let answer: Reply | Promise<Reply>;
+    try {
+      answer = handler(request);
+    } catch (error) {
+      return failed(error, request);
+    }
+    return answer instanceof Promise ? answer.catch((error: unknown) => failed(error, request)) : answer;
+  };
+}

@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { FakeClock } from "../base/clock.ts";
+import { stack } from "../message/handler.ts";
+import { timeout } from "../middleware/timeout.ts";
+import { loopback } from "../testing/index.ts";
+import { type App, portico } from "./app.ts";
+import { type Workers, type WorkersOptions, workers } from "./workers.ts";
+
+const MODULE = new URL("../../test/fixtures/workers/handlers.js", import.meta.url);
+
+function pool(t: TestContext, name?: string, options: WorkersOptions = {}): Workers {
+  const made = workers(MODULE, { threads: 1, ...(name !== undefined && { name }), ...options });
+  t.after(() => made.close());
+  return made;
+}
+
+async function folder(t: TestContext): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), "portico-workers-"));
+  t.after(() => rm(made, { recursive: true }));
+  return made;
+}
+
+async function said(app: App, request: Parameters<App["inject"]>[0]): Promise<string> {
+  const { status, body } = await app.inject(request);
+  return `${status} ${await body.text()}`;
+}
+
+test("an app answers in another thread as it does here: parameters, bodies, fields, HEAD, nothing, 404 and 405", async (t) => {
+  const app = portico({ limits: { bodyBytes: 10_000_000 } });
+  app.all("/{path...}", pool(t).handler);
+  assert.equal(
+    await said(app, { url: "/hello/you", peer: { address: "192.0.2.7", port: 1, secure: false } }),
+    "200 Hello, you at 192.0.2.7",
+  );
+  const head = await app.inject({ method: "HEAD", url: "/hello/you" });
+  assert.deepEqual([head.status, head.headers.get("content-length"), await head.body.text()], [200, "23", ""]);
+  assert.equal(head.headers.all("date").length, 1);
+  const large = "ab".repeat(2_000_000);
+  assert.equal(await said(app, { method: "POST", url: "/echo", body: large }), `200 ${large}`);
+  const pieces = async function* (): AsyncGenerator<string> {
+    for (let i = 0; i < 100; i++) yield "x".repeat(10_000);
+  };
+  assert.equal(await said(app, { method: "POST", url: "/size", body: pieces() }), '200 {"octets":1000000}');
+  assert.equal(await said(app, { method: "POST", url: "/ignore", body: large }), "200 no body, thanks");
+  assert.equal(await said(app, { method: "DELETE", url: "/nothing" }), "204 ");
+  assert.equal((await app.inject("/none")).status, 404);
+  assert.equal((await app.inject({ method: "PUT", url: "/echo" })).headers.get("allow"), "OPTIONS, POST");
+});
+
+test("what belongs to the connection does not go on, the rest does", async (t) => {
+  await using bench = loopback(pool(t).handler);
+  const { body } = await bench
+    .connect()
+    .exchange(
+      "GET /fields HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nX-Way: 2\r\nTE: trailers\r\n\r\n",
+    );
+  assert.equal(body, "Host: a\nX-Way: 2");
+  const old = await bench.connect().exchange("GET /hello/x HTTP/1.0\r\n\r\n");
+  assert.equal(old.body, "Hello, x at ");
+  const tunnel = await bench.connect().exchange("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n");
+  assert.equal(tunnel.status, 501);
+});
+
+test("while a thread computes, this one answers [CH-56]", async (t) => {
+  const file = join(await folder(t), "go");
+  const app = portico();
+  app.get("/burn", pool(t, "until").handler);
+  app.get("/quick", () => "quick");
+  const burning = said(app, `/burn?file=${encodeURIComponent(file)}`);
+  for (let i = 0; i < 10; i++) assert.equal(await said(app, "/quick"), "200 quick");
+  await writeFile(file, ""); // until then it has burned
+  assert.equal(await burning, "200 there");
+});
+
+test("as many requests are computed at once as there are threads: each waits for the others to begin [CH-56]", async (t) => {
+  const where = encodeURIComponent(await folder(t));
+  const app = portico();
+  const threads = pool(t, "together", { threads: 4 });
+  app.get("/", threads.handler);
+  const answers = await Promise.all(
+    Array.from({ length: 4 }, () => said(app, `/?threads=4&folder=${where}`)), // with fewer none would ever end
+  );
+  assert.deepEqual([new Set(answers).size, threads.size], [4, 4]);
+});
+
+test("a thread is started when it is needed, and used again", async (t) => {
+  const app = portico();
+  const threads = pool(t, "thread", { threads: 8 });
+  app.get("/", threads.handler);
+  assert.equal(threads.size, 0);
+  const answers = new Set<string>();
+  for (let i = 0; i < 5; i++) answers.add(await said(app, "/"));
+  assert.deepEqual([answers.size, threads.size], [1, 1]);
+});
+
+test("what the handler throws is thrown here: reported, and answered by the page of this server", async (t) => {
+  const errors: unknown[] = [];
+  const app = portico({ hooks: { error: (error) => void errors.push(error) } });
+  app.get("/{path...}", pool(t, "fails").handler);
+  const failed = await app.inject("/failed");
+  assert.equal(failed.status, 500);
+  assert.doesNotMatch(await failed.body.text(), /computed|workers/);
+  const [error] = errors as [Error];
+  assert.match(`${error.message}\n${error.stack}`, /computed wrongly/);
+  const refused = await app.inject("/refused");
+  assert.deepEqual([refused.status, refused.headers.get("x-why")], [418, "tea"]);
+  assert.equal((await app.inject("/exit")).status, 500);
+  assert.match((errors.at(-1) as Error).message, /thread has ended/);
+  assert.equal((await app.inject("/refused")).status, 418, "another thread has taken its place");
+});
+
+test("a body that fails half-way is cut here too, with the reason", async (t) => {
+  const errors: unknown[] = [];
+  await using bench = loopback(pool(t, "breaks").handler, { hooks: { error: (error) => void errors.push(error) } });
+  const client = bench.connect().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal(await client.closed, "reset", "a part does not pass for the whole");
+  assert.match(String((errors.at(-1) as Error).cause ?? errors.at(-1)), /half-way/);
+});
+
+test("a module that cannot be loaded, or exports nothing that answers, is an error that says so", async (t) => {
+  const errors: Error[] = [];
+  const app = portico({ hooks: { error: (error) => void errors.push(error as Error) } });
+  app.get("/none", workers(new URL("none.js", MODULE)).handler);
+  app.get("/wrong", pool(t, "notOne").handler);
+  app.get("/missing", pool(t, "misspelt").handler);
+  for (const path of ["/none", "/wrong", "/missing"]) assert.equal((await app.inject(path)).status, 500);
+  assert.match(errors[0]?.message ?? "", /cannot be used: .*none\.js/);
+  assert.match(errors[1]?.message ?? "", /has nothing that answers requests as its export named notOne/);
+  assert.match(errors[2]?.message ?? "", /has no export named misspelt; it exports .*until/);
+  for (const wrong of [{ threads: 0 }, { each: 0 }, { queue: -1 }, { idle: Number.NaN }, { grace: -1 }]) {
+    assert.throws(() => workers(MODULE, wrong), { code: "USE_BAD_OPTION" });
+  }
+  assert.throws(() => workers("./fractal.js"), {
+    code: "USE_BAD_OPTION",
+    message: /new URL\(".\/fractal.js", import.meta.url\)/,
+  });
+});
+
+test("a client that leaves aborts the signal in the thread, whose place is free again", async (t) => {
+  const threads = pool(t, "left");
+  await using bench = loopback(threads.handler);
+  const client = bench.connect().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  while (bench.server.stats.requests === 0) await new Promise((resolve) => setImmediate(resolve));
+  client.reset();
+  // It waits for its turn behind the first.
+  assert.equal((await bench.connect().exchange("GET /count HTTP/1.1\r\nHost: a\r\n\r\n")).body, "1");
+  assert.equal(threads.size, 1);
+});
+
+test("a thread that computes for nobody is ended after the grace, and another takes its place", async (t) => {
+  const clock = new FakeClock();
+  const app = portico();
+  const spinning = pool(t, "stuck", { clock });
+  app.get("/stuck", stack(spinning.handler, timeout(5000, { clock })));
+  const late = app.inject("/stuck");
+  while (spinning.size === 0) await new Promise((resolve) => setImmediate(resolve));
+  clock.tick(5000);
+  assert.equal((await late).status, 503);
+  assert.equal(spinning.size, 1);
+  clock.tick(1000);
+  assert.equal(spinning.size, 0);
+  const again = app.inject("/stuck");
+  while (spinning.size === 0) await new Promise((resolve) => setImmediate(resolve));
+  clock.tick(5000);
+  assert.equal((await again).status, 503);
+  clock.tick(1000);
+});
+
+test("those beyond the queue are refused, those whose client leaves make room", async (t) => {
+  const file = join(await folder(t), "go");
+  const handlers = pool(t, "until", { queue: 1 });
+  await using bench = loopback(handlers.handler);
+  const ask = `GET /?file=${encodeURIComponent(file)} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const [first, second] = [bench.connect().send(ask), bench.connect().send(ask)];
+  const refused = bench.connect();
+  const third = await refused.exchange(ask);
+  refused.reset();
+  assert.deepEqual([third.status, third.headers.get("retry-after")], [503, "1"]);
+  second.reset();
+  while (bench.server.stats.open > 1) await new Promise((resolve) => setImmediate(resolve));
+  const fourth = bench.connect().send(ask);
+  await writeFile(file, "");
+  for (const client of [first, fourth]) assert.equal((await client.answer()).body, "there");
+});
+
+test("a thread without work is kept for a while, and close() ends those that are left", async (t) => {
+  const clock = new FakeClock();
+  const threads = pool(t, "thread", { clock, idle: 60_000 });
+  const app = portico();
+  app.get("/", threads.handler);
+  await said(app, "/");
+  while (clock.armed === 0) await new Promise((resolve) => setImmediate(resolve));
+  clock.tick(59_999);
+  assert.equal(threads.size, 1);
+  clock.tick(1);
+  assert.equal(threads.size, 0);
+  await said(app, "/");
+  const closed = threads.close();
+  assert.equal((await app.inject("/")).status, 503);
+  await closed;
+  assert.equal(threads.size, 0);
+});
