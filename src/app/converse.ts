@@ -3,6 +3,7 @@
 import { asError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
 import type { Transport } from "../base/transport.ts";
 import { type Body, FileSlice, Takeover } from "../message/body.ts";
+import { piecesIn, release } from "../message/discard.ts";
 import { Fields } from "../message/fields.ts";
 import type { RequestHead, ResponseHead } from "../message/head.ts";
 import { type Inbound, ReceivedBody } from "../message/inbound.ts";
@@ -78,6 +79,7 @@ class Conversation {
   #answered!: { readonly resolve: (reply: Reply<Inbound & Body>) => void; readonly reject: (error: unknown) => void };
   #body: ReceivedBody | null = null;
   #drained: (() => void) | null = null;
+  #source: AsyncIterator<unknown> | null = null;
   /** Whether the transport takes more. */
   #room = true;
   /** "full": nobody has read what came. "breath": everybody else has a turn. */
@@ -113,9 +115,12 @@ class Conversation {
   }
 
   /** A server that has answered and gone does not want the rest. */
-  async #stream(pieces: AsyncIterable<Uint8Array | string>): Promise<void> {
-    for await (const piece of pieces) {
-      if (this.#closed) return;
+  async #stream(body: AsyncIterable<Uint8Array | string>): Promise<void> {
+    const pieces = piecesIn(body);
+    this.#source = pieces;
+    for (;;) {
+      const { done, value: piece } = await pieces.next();
+      if (done === true || this.#closed) return;
       this.#piece(piece);
       if (!this.#room) await new Promise<void>((resolve) => (this.#drained = resolve));
       if (++this.#pieces % BREATH === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -146,6 +151,8 @@ class Conversation {
     this.#closed = true;
     this.#fail(error ?? new TransportError("NET_CLOSED"));
     this.drain();
+    const source = this.#source;
+    if (source !== null) release(() => source); // also while it waits for its next piece
     this.#ended();
   }
 

@@ -3,7 +3,7 @@
 import { LocalError, TransportError } from "../base/errors.ts";
 import type { Peer } from "../base/transport.ts";
 import { type Body, FileSlice, Takeover } from "../message/body.ts";
-import { discardBody } from "../message/discard.ts";
+import { discardBody, piecesIn } from "../message/discard.ts";
 import { Fields } from "../message/fields.ts";
 import type { Handler } from "../message/handler.ts";
 import { type Inbound, NO_BODY, ReceivedBody } from "../message/inbound.ts";
@@ -168,7 +168,7 @@ function webBody(body: Body, host: FetchHost): WebBody {
 
 /** Pulled piece by piece: a reader that stops stops the producer, and one that leaves ends it. */
 function webStream(body: AsyncIterable<Uint8Array | string>, host: FetchHost): WebBody {
-  const pieces = body[Symbol.asyncIterator]();
+  const pieces = piecesIn(body);
   return new globalThis.ReadableStream<Uint8Array>(
     {
       async pull(controller) {

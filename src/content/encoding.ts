@@ -4,7 +4,8 @@ import { Buffer } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import * as zlib from "node:zlib";
 import { LocalError, TransportError } from "../base/errors.ts";
-import { type Body, FileSlice, Takeover } from "../message/body.ts";
+import { type Body, FileSlice, headWaits, Takeover } from "../message/body.ts";
+import { piecesIn } from "../message/discard.ts";
 import { ReceivedBody } from "../message/inbound.ts";
 import { Pipe } from "../message/pipe.ts";
 
@@ -20,6 +21,8 @@ export interface EncodingOptions {
   readonly level?: number;
   /** "chunk": each chunk of the body can be decoded as soon as it has been sent, as an event stream needs; "end". */
   readonly flush?: "chunk" | "end";
+  /** Octets that the body says it has: one that has others fails (LocalError USE_BODY_LENGTH), as it would without a coding. */
+  readonly length?: number;
 }
 
 // Not in the types of Node 20, where it is not.
@@ -143,7 +146,9 @@ export function encoded(
 export function compressed(body: Body, encoding: Encoding, options: EncodingOptions = {}): AsyncIterable<Uint8Array> {
   const coding = codingOf(encoding, options.level);
   if (body === null || body instanceof Takeover) throw new LocalError("USE_BAD_BODY", "There is nothing to encode.");
-  return { [Symbol.asyncIterator]: () => new Compression(body, coding, options.flush ?? "end") };
+  const { flush = "end", length } = options;
+  const encoded = { [Symbol.asyncIterator]: () => new Compression(body, coding, flush, length) };
+  return body instanceof FileSlice ? headWaits(encoded) : encoded; // the file is opened when it is read
 }
 
 type Source = Exclude<Body, null | Takeover>;
@@ -153,15 +158,17 @@ class Compression implements AsyncIterator<Uint8Array, undefined> {
   readonly #body: Source;
   readonly #coding: Coding;
   readonly #flush: "chunk" | "end";
+  readonly #length: number | undefined;
   readonly #out = new Pipe();
   readonly #reader: AsyncIterator<Uint8Array, undefined> = this.#out[Symbol.asyncIterator]();
   #stream: zlib.Gzip | null = null;
   #source: AsyncIterator<Uint8Array | string> | null = null;
 
-  constructor(body: Source, coding: Coding, flush: "chunk" | "end") {
+  constructor(body: Source, coding: Coding, flush: "chunk" | "end", length: number | undefined) {
     this.#body = body;
     this.#coding = coding;
     this.#flush = flush;
+    this.#length = length;
   }
 
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
@@ -195,14 +202,19 @@ class Compression implements AsyncIterator<Uint8Array, undefined> {
   }
 
   async #feed(stream: zlib.Gzip, source: AsyncIterator<Uint8Array | string>): Promise<void> {
+    let size = 0;
     for (;;) {
       const step = await source.next();
       if (stream.destroyed) return;
       if (step.done === true) break;
-      await settled(stream, (done) => stream.write(chunkOf(step.value), done));
+      const chunk = chunkOf(step.value);
+      size += chunk.length;
+      if (size > (this.#length ?? size)) throw new LocalError("USE_BODY_LENGTH");
+      await settled(stream, (done) => stream.write(chunk, done));
       if (this.#flush === "chunk") await settled(stream, (done) => stream.flush(this.#coding.flush, done));
       if (stream.destroyed) return;
     }
+    if (size !== (this.#length ?? size)) throw new LocalError("USE_BODY_LENGTH");
     stream.end();
   }
 
@@ -225,8 +237,9 @@ class Compression implements AsyncIterator<Uint8Array, undefined> {
   }
 }
 
-function chunkOf(value: unknown): string | Uint8Array {
-  if (typeof value === "string" || value instanceof Uint8Array) return value;
+function chunkOf(value: unknown): Uint8Array {
+  if (typeof value === "string") return Buffer.from(value);
+  if (value instanceof Uint8Array) return value;
   throw new LocalError("USE_BAD_BODY", "A chunk is a string or bytes.");
 }
 
@@ -246,7 +259,7 @@ function settled(stream: zlib.Gzip, step: (done: () => void) => void): Promise<v
 function sourceOf(body: Source): AsyncIterator<Uint8Array | string> {
   if (body instanceof FileSlice) return pieces(body);
   if (typeof body === "string" || body instanceof Uint8Array) return once(body);
-  return body[Symbol.asyncIterator]();
+  return piecesIn(body);
 }
 
 async function* once(body: string | Uint8Array): AsyncGenerator<Uint8Array | string, undefined> {

@@ -138,6 +138,7 @@ class Multipart implements PartSource {
     dicer.on("part", (stream: Readable) => this.#part(stream));
     dicer.on("error", (error: Error) => this.#fail(badMultipart("The form has no end.", error)));
     dicer.on("finish", () => this.#close());
+    watchHeads(dicer, () => this.#fail(badMultipart("The head of a part is malformed.")));
   }
 
   /** The next part; null behind the last one. */
@@ -267,6 +268,30 @@ class Multipart implements PartSource {
   #count(what: "parts" | "fields" | "files"): void {
     if (++this.#counts[what] > this.#bounds[what]) this.#fail(tooLarge(`The form has too many ${what}.`));
   }
+}
+
+interface HeadParser {
+  readonly buffer: string;
+  /** Whether the head was longer than it may be, and the buffer has its beginning alone. */
+  readonly maxed: boolean;
+  _parseHeader(): void;
+}
+
+const FIELD_LINE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:/;
+
+/**
+ * Dicer stops at the first line of a head that is no field, and gives what was before it for the whole: one line without a colon
+ * would hide all that follow. So the head is looked at before Dicer does.
+ */
+function watchHeads(dicer: Writable, malformed: () => void): void {
+  const { _hparser: parser } = dicer as Writable & { readonly _hparser: HeadParser };
+  const parse = parser._parseHeader;
+  parser._parseHeader = () => {
+    const lines = parser.maxed ? [] : parser.buffer.split("\r\n");
+    const wrong = lines.some((line, at) => line !== "" && !FIELD_LINE.test(line) && (at === 0 || !/^[ \t]/.test(line)));
+    if (wrong) malformed();
+    parse.call(parser);
+  };
 }
 
 /** @throws HttpError 400 HTTP_BAD_MULTIPART, 413. */

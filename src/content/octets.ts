@@ -5,7 +5,7 @@ import { pipeline } from "node:stream";
 import { MIMEType } from "node:util";
 import { HttpError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
 import { Fields } from "../message/fields.ts";
-import { decodeText, type Inbound, parseJson, show } from "../message/inbound.ts";
+import { checkLimit, decodeText, type Inbound, parseJson, show } from "../message/inbound.ts";
 import { derive, Key, type Request } from "../message/request.ts";
 
 /** What decoded content may have where nothing else is said: as much as the server collects of a plain one by default. */
@@ -51,6 +51,7 @@ export function readsContent({ method }: Request): boolean {
  * const text = await decodeBody(request).body.text();
  */
 export function decodeBody(request: Request, limit: number = DECODED_BYTES): Request {
+  checkLimit(limit);
   const codings = request.headers.list("content-encoding").map((coding) => coding.toLowerCase());
   const coding = codings.length === 1 ? (codings[0] as string).replace(/^x-(?=gzip$)/, "") : "";
   if (codings.length === 0 || coding === "identity") return request;
@@ -183,6 +184,7 @@ class DecodedBody implements Inbound {
   async bytes(limit: number = this.#limit): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
     let size = 0;
+    checkLimit(limit);
     for await (const piece of this) {
       size += piece.length;
       if (size > limit) throw tooLarge();

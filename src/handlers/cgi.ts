@@ -5,6 +5,7 @@ import type { Handler } from "../message/handler.ts";
 import { Pipe } from "../message/pipe.ts";
 import { type Reply, redirect, reply } from "../message/reply.ts";
 import { authority, queryText, type Request } from "../message/request.ts";
+import { mayHaveBody } from "../message/status.ts";
 import { mountOf } from "../route/params.ts";
 import { type Document, documentReply, Malformed, type Pieces, readDocument } from "./cgi-document.ts";
 import { type ProcessPool, placesOf } from "./process.ts";
@@ -76,7 +77,8 @@ async function answer(program: string, options: CgiOptions, request: Request): P
   const pieces = run.output[Symbol.asyncIterator]();
   try {
     const document = await readDocument(pieces, "refused");
-    if (request.method === "HEAD") run.letGo();
+    // It has work to do, and its body is none of the client's: it is let go on, and read to its end.
+    if (request.method === "HEAD" || !mayHaveBody(document.status ?? 200)) run.letGo();
     return await answered(document, pieces, request, options);
   } catch (error) {
     run.output.cancel();
@@ -97,9 +99,10 @@ async function answered(document: Document, pieces: Pieces, request: Request, op
     return options.redirected === undefined ? redirect(location, 302) : options.redirected(request, location);
   }
   const made = documentReply(document, location === undefined ? 200 : 302);
-  if (request.method !== "HEAD") return made;
-  // It has work to do, and its body is none of the client's: it is let go on, and read to its end.
+  const bodiless = !mayHaveBody(made.status);
+  if (request.method !== "HEAD" && !bodiless) return made;
   drop(pieces).catch(() => {});
+  if (bodiless) return reply(made.status, made.headers, null, made.extras);
   return reply(made.status, made.headers, new Pipe(), made.extras);
 }
 

@@ -212,7 +212,8 @@ class Lot implements ParkingLot {
   #take(request: Request, look: Look, convert: Place["convert"], options: ParkOptions = {}): Promise<unknown> {
     const deadline = checkedDeadline(options.deadline ?? this.#deadline);
     if (this.#places.size >= this.#limit) {
-      throw new HttpError(503, undefined, { code: "HTTP_BUSY", fields: { "Retry-After": "1" } });
+      const fields = { "Retry-After": "1" };
+      return Promise.reject(new HttpError(503, undefined, { code: "HTTP_BUSY", fields }));
     }
     leaveOnFin(request);
     const late = options.late ?? this.#late;
@@ -340,9 +341,9 @@ function checkedDeadline(value: number): number {
 /** A promise would be truthy, whatever becomes of it. */
 function asked<T>(guard: () => T): T {
   const value = guard();
-  if (value instanceof Promise)
-    throw new LocalError("USE_BAD_OPTION", "A guard answers at once: it is no async function.");
-  return value;
+  if (!(value instanceof Promise)) return value;
+  value.catch(() => {}); // it is refused, whatever becomes of it
+  throw new LocalError("USE_BAD_OPTION", "A guard answers at once: it is no async function.");
 }
 
 function answered(answer: unknown): Reply | Promise<Reply> {

@@ -5,6 +5,7 @@ import { Fields, type FieldsInit } from "../message/fields.ts";
 import { Pipe } from "../message/pipe.ts";
 import { type Reply, reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
+import { mayHaveBody } from "../message/status.ts";
 import { Places, type PoolOptions } from "./process-pool.ts";
 import type { Input, RunOptions, Streams } from "./process-run.ts";
 
@@ -88,7 +89,7 @@ export function processes(options: PoolOptions = {}): ProcessPool {
  * Answers with what a program writes, while it writes it. No shell takes part: the arguments arrive as they are. Its exit status is
  * in a trailer, `Exit-Status` or `Exit-Signal`. It runs in a process group of its own, which is ended (SIGTERM, then SIGKILL) when
  * the client leaves, by a reset or by a FIN, when `request.signal` aborts, and when another reply was sent. HEAD is answered
- * without starting it.
+ * without starting it; with a status that has no body it runs to its end.
  *
  * All calls share one pool of 16 programs and a queue of 64; `processes()` makes others.
  *
@@ -133,7 +134,15 @@ async function spawnIn(
     options,
   });
   if (begin === "output") await run.ready;
-  return reply(status, fields, run.output);
+  if (mayHaveBody(status)) return reply(status, fields, run.output);
+  // What it writes is for nobody, and what it does is not.
+  run.letGo();
+  drained(run.output).catch(() => {});
+  return reply(status, fields);
+}
+
+async function drained(output: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of output);
 }
 
 function streamsOf({ events = false, stderr = "apart" }: SpawnOptions): Streams {

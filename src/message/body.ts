@@ -80,6 +80,22 @@ export function takeover(take: Take): Takeover {
   return makeTakeover(take);
 }
 
+const WAITED_FOR = new WeakSet<object>();
+
+/**
+ * Marks a body whose first piece shows whether it can be had at all: the head of its reply waits for that piece, so that what fails
+ * before is still answered.
+ */
+export function headWaits<T extends AsyncIterable<unknown>>(body: T): T {
+  WAITED_FOR.add(body);
+  return body;
+}
+
+/** Whether headWaits() has marked it. */
+export function doesHeadWait(body: object): boolean {
+  return WAITED_FOR.has(body);
+}
+
 /** Whether a value can be sent as a body. */
 export function isBody(value: unknown): value is Body {
   if (value === null || typeof value === "string") return true;

@@ -9,7 +9,7 @@ export function discardBody(body: Body): void {
   if (typeof body !== "object" || body === null || body instanceof Uint8Array) return;
   // A body that was received is skipped by its connection; to begin reading it only to stop would ask for it (100 Continue).
   if (body instanceof Pipe || body instanceof ReceivedBody) body.cancel(new LocalError("USE_BODY_NOT_ALLOWED"));
-  else if (Symbol.asyncIterator in body && !destroyStream(body)) release(() => body[Symbol.asyncIterator]());
+  else if (Symbol.asyncIterator in body && !destroyStream(body)) release(() => piecesIn(body));
 }
 
 /**
@@ -27,6 +27,28 @@ export function destroyStream(body: object): boolean {
     // It was asked to stop; there is nothing else to tell it.
   }
   return true;
+}
+
+/**
+ * The pieces of a body. A web stream is read by a reader, whose return() ends a read that waits: that of the stream's own iterator
+ * stands behind it, and a source that is silent would never hear that nobody listens.
+ */
+export function piecesIn<T>(body: AsyncIterable<T>): AsyncIterator<T> {
+  const { getReader } = body as { getReader?: () => WebReader<T> };
+  if (typeof getReader !== "function") return body[Symbol.asyncIterator]();
+  const reader = getReader.call(body);
+  return {
+    next: () => reader.read(),
+    return: async () => {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+interface WebReader<T> {
+  read(): Promise<IteratorResult<T>>;
+  cancel(): Promise<void>;
 }
 
 /** Stops a producer. What it throws meanwhile is nobody's concern: there is no reply left that it could spoil. */

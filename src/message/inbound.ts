@@ -183,9 +183,7 @@ export class ReceivedBody implements Inbound {
 
   /** What reading can begin with at once: the view of a body that is here; null where it must be awaited. */
   #take(limit: number = this.#source.bodyBytes): Uint8Array | null {
-    if (typeof limit !== "number" || !(limit >= 0)) {
-      throw new LocalError("USE_BAD_OPTION", "The limit of a body is a number of octets, 0 or more.");
-    }
+    checkLimit(limit);
     if (this.#state !== "unread") throw new LocalError("USE_BODY_USED");
     if (this.length !== undefined && this.length > limit) {
       throw new HttpError(413, undefined, { code: "HTTP_BODY_TOO_LARGE" });
@@ -301,9 +299,17 @@ class Collected {
   }
 }
 
+/** @throws LocalError USE_BAD_OPTION: one that is no number would bound nothing. */
+export function checkLimit(limit: number): void {
+  if (typeof limit === "number" && limit >= 0) return;
+  throw new LocalError("USE_BAD_OPTION", "The limit of a body is a number of octets, 0 or more.");
+}
+
 /** @throws LocalError USE_BAD_OPTION. */
 export function show(bytes: Uint8Array, visit: (bytes: Uint8Array) => unknown): void {
-  if (visit(bytes) instanceof Promise) {
+  const returned = visit(bytes) as unknown;
+  if (returned instanceof Promise) {
+    returned.catch(() => {}); // it is refused, whatever becomes of it
     throw new LocalError(
       "USE_BAD_OPTION",
       "forEach() waits for no promise: to await between two pieces, use for await.",

@@ -1,9 +1,10 @@
 // A request that was answered, as a line: the Common Log Format of NCSA httpd, the same with referrer and browser ("combined"),
 // or JSON. All that a peer wrote is escaped and cut.
+
+import { cut, jsonLine, oneLine, quotable } from "../base/printable.ts";
 import type { Request } from "../message/request.ts";
 import { clientOf } from "./client.ts";
 import { principalOf } from "./principal.ts";
-import { cut, jsonLine, oneLine, quotable } from "./printable.ts";
 import { requestIdOf } from "./request-id.ts";
 
 /** What is known of an answered request. What a peer wrote is as it came: a function that makes a line of it need not escape. */

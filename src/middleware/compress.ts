@@ -81,7 +81,8 @@ function compressReply(plan: Plan, request: Request, original: Reply): Reply | P
   }
   const flush = body instanceof FileSlice ? "end" : "chunk";
   const fields = encodedFields(original, encoding);
-  return reply(original.status, fields, compressed(body, encoding, { ...level, flush }), original.extras);
+  const length = declaredOf(original);
+  return reply(original.status, fields, compressed(body, encoding, { ...level, ...length, flush }), original.extras);
 }
 
 const VARY = ["Accept-Encoding"];
@@ -132,6 +133,12 @@ function isOfKind({ compressible }: Plan, { headers }: Reply): boolean {
   const type = headers.get("content-type");
   if (type === undefined || !compressible(type) || KEEPING.some((name) => headers.has(name))) return false;
   return !headers.list("cache-control").some((directive) => directive.toLowerCase() === "no-transform");
+}
+
+/** The engine holds a streamed body to the length that it declares; once that is gone, who encodes it does. */
+function declaredOf({ headers }: Reply): { readonly length?: number } {
+  const declared = headers.get("content-length");
+  return declared === undefined ? {} : { length: Number(declared) };
 }
 
 function lengthOf(headers: Fields, body: NonNullable<Reply["body"]>): number | undefined {

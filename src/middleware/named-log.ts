@@ -2,8 +2,8 @@
 import { format } from "node:util";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { LocalError } from "../base/errors.ts";
+import { oneLine } from "../base/printable.ts";
 import { type LineOptions, type LineTarget, queueTo } from "./line-queue.ts";
-import { oneLine } from "./printable.ts";
 
 /**
  * Each call is one line, whatever is in it; the values are put into the text as console.log() does (%s, %d, %o, %j). An Error is its

@@ -27,7 +27,7 @@ test("with debug each phase is a line, and the hooks of the user are called as w
     / request - GET \/tea\?x=1$/,
     / reply - GET \/tea\?x=1 200 3 octets 0\.0 ms$/,
     / request - GET \/bad$/,
-    / error GET \/bad Error: no\\u001b\[31m pot$/,
+    / error GET \/bad Error: no\\x1b\[31m pot$/,
     / reply - GET \/bad 500 /,
     / connection -$/,
     / error RemoteError: /,

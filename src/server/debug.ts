@@ -2,6 +2,7 @@
 // where it is off.
 import type { Clock } from "../base/clock.ts";
 import { asError } from "../base/errors.ts";
+import { quotable } from "../base/printable.ts";
 import type { Request } from "../message/request.ts";
 import type { Connection, HooksOf } from "./site.ts";
 
@@ -32,13 +33,13 @@ export function debugged(hooks: HooksOf<never>, sink: true | DebugSink, clock: C
     },
     error(error, request) {
       const { name, message } = asError(error);
-      tell(`error ${request === undefined ? "" : `${line(request)} `}${name}: ${printable(message)}`);
+      tell(`error ${request === undefined ? "" : `${line(request)} `}${name}: ${quotable(message)}`);
       return hooks.error?.(error, request);
     },
     close(connection, error) {
       const { received, sent } = connection;
       tell(
-        `close ${from(connection.peer)} ${received} octets in, ${sent} out${error === undefined ? "" : ` (${printable(error.message)})`}`,
+        `close ${from(connection.peer)} ${received} octets in, ${sent} out${error === undefined ? "" : ` (${quotable(error.message)})`}`,
       );
       return hooks.close?.(connection, error);
     },
@@ -51,10 +52,5 @@ function from(peer: Connection["peer"]): string {
 
 function line(request: Request): string {
   if (request.target === "") return "(not understood)";
-  return printable(`${request.method} ${request.target}`);
-}
-
-/** What a peer wrote goes to a terminal: no control character of it does. */
-function printable(text: string): string {
-  return JSON.stringify(text).slice(1, -1);
+  return quotable(`${request.method} ${request.target}`);
 }

@@ -338,7 +338,7 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   fail(error: unknown): void {
     if (this.#left !== null) return;
-    this.#line.site.report(error, this.request);
+    if (this.#told === null || error !== this.#told) this.#line.site.report(error, this.request);
     this.refuse(error);
   }
 

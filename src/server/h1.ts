@@ -253,6 +253,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
 
   /** What is sent in the loop leaves when it ends; sent from a promise of a handler, it leaves with what follows in the turn. */
   #sending(): void {
+    this.#outbox.flushLarge();
     if (this.#loop === "in" || this.#flush === "due") return;
     this.#flush = "due";
     process.nextTick(flushDue, this);

@@ -58,11 +58,14 @@ test("a small body goes behind its head into one buffer, a large one stays as it
   assert.equal(writes[1]?.[1], large);
 });
 
-test("many pieces leave by themselves when there are enough octets, not before", () => {
+test("many pieces leave early when there are enough octets, not before, and never in the midst of a push", () => {
   const { outbox, writes } = recording();
   outbox.push("x".repeat(OUTBOX_BYTES - 1));
+  outbox.flushLarge();
   assert.equal(writes.length, 0);
   outbox.push("x");
+  assert.equal(writes.length, 0);
+  outbox.flushLarge();
   assert.equal(writes.length, 1);
   assert.equal(outbox.empty, true);
 });

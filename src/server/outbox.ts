@@ -26,11 +26,18 @@ export class Outbox {
     return this.#size === 0;
   }
 
-  /** Adds a piece; strings are Latin-1. Many, or large ones, leave at once. */
+  /** Adds a piece; strings are Latin-1. */
   push(piece: Piece): void {
     this.#size += piece.length;
     if (this.#pieces === NONE) this.#pieces = [piece];
     else this.#append(piece);
+  }
+
+  /**
+   * Writes where as much waits as should. Not while a machine still pushes: what a transport does in write() may send something
+   * on another connection, and so ask for the one function that pushes.
+   */
+  flushLarge(): void {
     if (this.#size >= OUTBOX_BYTES) this.flush();
   }
 

@@ -4,8 +4,8 @@
 import { Buffer } from "node:buffer"; // the global is a getter, which shows in a profile
 import { open } from "node:fs/promises";
 import { LocalError, TransportError } from "../base/errors.ts";
-import { type Body, FileSlice } from "../message/body.ts";
-import { destroyStream, discardBody, release } from "../message/discard.ts";
+import { type Body, doesHeadWait, FileSlice } from "../message/body.ts";
+import { destroyStream, discardBody, piecesIn, release } from "../message/discard.ts";
 import { CONTENT_LENGTH, type Fields, kindsOf } from "../message/fields.ts";
 import { Pipe } from "../message/pipe.ts";
 import type { Reply } from "../message/reply.ts";
@@ -160,6 +160,8 @@ class IteratedStream implements Stream {
   readonly #body: object;
   readonly #iterator: AsyncIterator<Uint8Array | string>;
   #state: "pulling" | "holding" | "over" = "pulling";
+  /** "due": the first piece is waited for, which may yet say that there is none. */
+  #head: "due" | "sent" = "sent";
   /** Octets since this last waited for anything. */
   #burst = 0;
 
@@ -167,15 +169,19 @@ class IteratedStream implements Stream {
     this.#reply = reply;
     this.#sink = sink;
     this.#body = body;
-    this.#iterator = body[Symbol.asyncIterator]();
+    this.#iterator = piecesIn(body);
     // Asked for before the head is sent: a body made from the request's body then begins to read that, and 100 Continue is
     // still to be had.
     const first = this.#next();
-    try {
-      sink.head(reply, declaredLength(reply));
-    } catch (error) {
-      first.catch(() => {}); // the head's failure is told; nobody waits for the body's
-      throw error;
+    if (doesHeadWait(body)) {
+      this.#head = "due";
+    } else {
+      try {
+        sink.head(reply, declaredLength(reply));
+      } catch (error) {
+        first.catch(() => {}); // the head's failure is told; nobody waits for the body's
+        throw error;
+      }
     }
     this.#await(first);
   }
@@ -212,11 +218,12 @@ class IteratedStream implements Stream {
   #take(step: IteratorResult<Uint8Array | string>): void {
     if (this.#state === "over") return;
     if (typeof step !== "object" || step === null) return this.#fail(new LocalError("USE_BAD_BODY"));
-    if (step.done === true) {
-      this.#state = "over";
-      return finish(this.#reply, this.#sink);
-    }
     try {
+      this.#sendHead();
+      if (step.done === true) {
+        this.#state = "over";
+        return finish(this.#reply, this.#sink);
+      }
       const { value } = step;
       const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : value;
       if (!(bytes instanceof Uint8Array)) throw new LocalError("USE_BAD_BODY", "A chunk is a string or bytes.");
@@ -230,6 +237,12 @@ class IteratedStream implements Stream {
     this.#state = "holding";
     // A producer that never waits, to a peer that takes all: the others get their turn.
     if (this.#sink.writable) setImmediate(() => this.drain());
+  }
+
+  #sendHead(): void {
+    if (this.#head === "sent") return;
+    this.#head = "sent";
+    this.#sink.head(this.#reply, declaredLength(this.#reply));
   }
 
   #fail(error: unknown): void {
