@@ -139,6 +139,20 @@ test("a decoded request is a request without the coding", async () => {
   assert.deepEqual(JSON.parse(answer.body), [[null, null, "1"], "unread", { a: 1 }, "done", true]);
 });
 
+test("a limit that is no number bounds nothing, and is refused", async () => {
+  const sent = { headers: { "Content-Encoding": "gzip" }, body: zlib.gzipSync("x") };
+  const wrong: ((request: Request) => unknown)[] = [
+    (request) => bodyBytes(request, Number.NaN),
+    (request) => decodeBody(request, -1),
+    (request) => decodeBody(request).body.bytes("5" as unknown as number),
+  ];
+  for (const read of wrong) {
+    let code = "";
+    await ask(sent, read, { hooks: { error: (error) => void (code = (error as LocalError).code) } });
+    assert.equal(code, "USE_BAD_OPTION", String(read));
+  }
+});
+
 test("forEach() shows what was encoded as it was before, and waits for no promise", async () => {
   const headers = { "Content-Encoding": "gzip" };
   const body = zlib.gzipSync("x".repeat(100_000));

@@ -1,5 +1,8 @@
 // Programs behind CGI/1.1, as one-line scripts of a shell, on a server in memory.
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { onWindows } from "../../test/fixtures/conditions.ts";
 import { HttpError } from "../base/errors.ts";
@@ -192,6 +195,19 @@ test("HEAD has no body, and the script runs to its end", POSIX, async () => {
   );
   while (ends.length === 0) await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(ends, [0]);
+});
+
+test("an answer that has no body does not end the script", POSIX, async () => {
+  const ends: unknown[] = [];
+  const folder = await mkdtemp(join(tmpdir(), "portico-cgi-"));
+  const code = `printf 'Status: 204\\n\\n'; until [ -e '${folder}/go' ]; do sleep 0.01; done; exit 7`;
+  await using bench = loopback(script(code, { onExit: (exit) => void ends.push([exit.code, exit.stopped]) }));
+  assert.equal((await bench.connect().exchange(GET)).status, 204);
+  assert.deepEqual(ends, [], "it still works");
+  await writeFile(join(folder, "go"), "");
+  while (ends.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(ends, [[7, null]]);
+  await rm(folder, { recursive: true });
 });
 
 test("a local redirect can be answered within the server", POSIX, async () => {

@@ -363,7 +363,9 @@ test("what forEach()'s visitor throws cancels the rest, and a promise is none of
   await assert.rejects(visiting, full);
   assert.deepEqual([shown, body.state, asked.at(-1)], [1, "failed", "unwanted"]);
   const waiting = receive();
-  const refused = waiting.body.forEach(async () => {});
+  const refused = waiting.body.forEach(async () => {
+    throw new Error("nobody waits for it");
+  });
   arrive(waiting.body, "one");
   await assert.rejects(refused, { code: "USE_BAD_OPTION" });
   const cut = receive();

@@ -216,6 +216,56 @@ test("a part says what it is chosen by, as the whole does", async () => {
   assert.deepEqual(said(await ask(part({ "Content-Type": "image/png" })), "vary"), [undefined]);
 });
 
+test("a streamed body is held to the length that it declares, as without a coding", async () => {
+  for (const [declared, sent] of [
+    [5000, 2000],
+    [2000, 5000],
+  ] as const) {
+    const errors: unknown[] = [];
+    const handler = stack(
+      () => reply(200, { ...HTML, "Content-Length": String(declared) }, once("x".repeat(sent))),
+      compress(),
+    );
+    await using loop = loopback(handler, { hooks: { error: (error) => void errors.push(error) } });
+    const client = loop.connect().send("GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+    assert.equal(await client.closed, "reset");
+    assert.deepEqual(
+      errors.map((error) => (error as { code: string }).code),
+      ["USE_BODY_LENGTH"],
+    );
+  }
+});
+
+async function* once(piece: string): AsyncGenerator<string> {
+  yield piece;
+}
+
+test("a file that is not there is answered, and no head is sent that promises it", async () => {
+  const answer = await ask(() => reply(200, HTML, fileSlice("/nonexistent/portico", 0, 5000)));
+  assert.equal(answer.status, 500);
+});
+
+test("a web stream that is silent is let go of when its client leaves", async () => {
+  for (const accept of ["", "Accept-Encoding: gzip\r\n"]) {
+    const { promise: left, resolve: cancelled } = withResolvers();
+    const source = (): ReadableStream<Uint8Array> =>
+      new ReadableStream({ start: (to) => to.enqueue(Buffer.from("x".repeat(2000))), cancel: cancelled });
+    await using loop = loopback(stack(() => reply(200, HTML, source()), compress()));
+    const client = loop.connect().send(`GET / HTTP/1.1\r\nHost: a\r\n${accept}\r\n`);
+    await client.until("\r\n\r\n");
+    client.reset();
+    await left;
+  }
+});
+
+function withResolvers(): { readonly promise: Promise<unknown>; readonly resolve: (value: unknown) => void } {
+  let resolve = (_: unknown): void => {};
+  const promise = new Promise<unknown>((fulfil) => {
+    resolve = fulfil;
+  });
+  return { promise, resolve: (value) => resolve(value) };
+}
+
 test("what has a digest of its representation is left alone", async () => {
   for (const name of ["Repr-Digest", "Content-Digest"]) {
     const answer = await ask(() => reply(200, { ...HTML, [name]: "sha-256=:AAAA:" }, LONG));

@@ -31,6 +31,19 @@ const THROWN: readonly unknown[] = [
   new LocalError("USE_ENDED", "secret"),
 ];
 
+test("a request body that breaks while it is sent back is reported once", async () => {
+  const errors: unknown[] = [];
+  await using bench = loopback(({ body }) => reply(200, {}, body), {
+    hooks: { error: (error) => void errors.push(error) },
+  });
+  const client = bench.connect().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345").end();
+  await client.closed;
+  assert.deepEqual(
+    errors.map((error) => (error as { code: string }).code),
+    ["WIRE_UNFINISHED"],
+  );
+});
+
 test("whatever a handler throws or rejects with before output is 500 without a word of it, and the connection lives [EL-37] [GB-47] [HS-42]", async () => {
   const failing: [string, (thrown: unknown) => Handler][] = [
     [
