@@ -155,6 +155,9 @@ test("apps, muxes and handlers are mounted below a path, and see what is behind 
   assert.equal(await said(app, "/mux/x"), "200 mux");
   assert.equal(await said(app, "/raw/a/b"), "200 raw /raw/a/b");
   assert.equal(await said(app, "/blogs"), "404 404 Not Found\n");
+  blog.get("/{id}", ({ params }) => params);
+  assert.equal(await said(app, "/blog/7"), '200 {"id":"7"}');
+  assert.equal(await said(portico().mount("/{rest}/x", blog), "/1/x/7"), '200 {"rest":"1","id":"7"}');
   blog.get("/late", () => "late");
   assert.equal(await said(app, "/blog/late"), "200 late");
 });
@@ -243,6 +246,28 @@ test("the compiler knows the parameters of a pattern", () => {
   app.group("/of/{who}").get(built, ({ params }) => params.who + (params["post"] ?? ""));
 });
 
+test("what listen() and inject() do not know is refused, and said", async () => {
+  const app = portico() as unknown as Record<
+    "listen" | "inject" | "use" | "get",
+    (...given: unknown[]) => Promise<unknown>
+  >;
+  const wrong: [unknown[], RegExp][] = [
+    [[0, { tsl: {} }], /There is no option tsl of listen\(\)/],
+    [[0, "0.0.0.0"], /\{ host: "0\.0\.0\.0", port \}/],
+    [[0, () => {}], /no callback/],
+    [[0, null], /an object/],
+    [[0, { tls: {} }], /a key and a cert/],
+    [[{ port: "4151" }], /port/],
+    [[{ port: 0, hots: "::" }], /There is no hots in an address/],
+    [[{ host: "192.0.2.1", port: 0 }], /EADDRNOTAVAIL/],
+  ];
+  for (const [given, message] of wrong) await assert.rejects(app.listen(...given), { message });
+  await assert.rejects(app.inject({ url: "/", methd: "POST" }), { code: "USE_BAD_OPTION", message: /methd/ });
+  await assert.rejects(app.inject({ url: "/", body: { a: 1 } }), { code: "USE_BAD_BODY" });
+  app.get("/", () => "");
+  assert.throws(() => app.use(async () => {}), { message: /\(next\) => \(request\) => next\(request\)/ });
+});
+
 test("what an app can do is data: methods, paths and the types of what is read [HS-05]", () => {
   const blog = portico()
     .get("/", () => "")
@@ -266,7 +291,7 @@ test("what an app can do is data: methods, paths and the types of what is read [
       ["POST /users/{id}", "id path: integer", "size? undefined: integer", "name form: string"],
       ["GET /of/{who}/", "who path: string"],
       ["GET /of/{who}/{post}", "who path: string", "post path: string"],
-      ["/raw/{rest...}", "rest path: string"],
+      ["/raw/{...}"],
     ],
   );
 });

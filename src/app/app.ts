@@ -12,6 +12,7 @@ import { type Reply, reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import { type MuxOptions, mux, type TreeMux } from "../route/mux.ts";
 import { LIMITS } from "../server/defaults.ts";
+import { tellFailure } from "../server/failures.ts";
 import type { Configuration } from "../server/options.ts";
 import { type ServeOptions, Server, type ServerOptions } from "../server/server.ts";
 import type { CloseOptions, CloseReport } from "../server/shutdown.ts";
@@ -184,7 +185,7 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
     const { errorPage = problemPage, hooks } = this.#options;
     const report = (error: unknown, failed: Parameters<NonNullable<NonNullable<typeof hooks>["error"]>>[1]): void => {
       try {
-        const told: unknown = hooks?.error?.(error, failed);
+        const told: unknown = (hooks?.error ?? tellFailure)(error, failed);
         if (told instanceof Promise) told.catch(() => {});
       } catch {
         // A hook that fails changes nothing.

@@ -210,7 +210,7 @@ export class Group<Prefix extends string = ""> {
     checkPrefix(root);
     const handler: Handler = typeof mounted === "function" ? mounted : (request) => mounted.handler(request);
     if (root !== "") this.#put("on", root, asRoot(handler) as (request: Request) => unknown, [], null);
-    this.#put("on", `${root}/{rest...}`, handler as (request: Request) => unknown, [], mounted);
+    this.#put("on", `${root}/{...}`, handler as (request: Request) => unknown, [], mounted);
     return this;
   }
 
@@ -264,9 +264,7 @@ export class Group<Prefix extends string = ""> {
   }
 
   #composed({ handler, middleware }: Omit<Entry, "composed">): Handler {
-    const composed: unknown = stack(handler, ...this.#around(), ...middleware);
-    checkFunction(composed, "What middleware returns");
-    return composed as Handler;
+    return stack(handler, ...this.#around(), ...middleware);
   }
 
   #around(): readonly Middleware[] {

@@ -1,7 +1,9 @@
 // A request to a server in the same process, without a socket: a connection in memory, with the wire on both sides, so that what
 // comes back is what a peer on the network would get.
+
+import { LocalError } from "../base/errors.ts";
 import type { Peer } from "../base/transport.ts";
-import type { Body } from "../message/body.ts";
+import { type Body, isBody } from "../message/body.ts";
 import { Fields } from "../message/fields.ts";
 import type { Outgoing } from "../message/handler.ts";
 import type { RequestHead } from "../message/head.ts";
@@ -17,11 +19,15 @@ export interface Injected extends Outgoing {
   readonly peer?: Peer;
 }
 
+const NAMES = ["url", "method", "headers", "body", "signal", "peer"];
 const LOCAL: Peer = { address: "127.0.0.1", port: 0, secure: false };
 
 /** Sends one request over a connection of its own. @throws as App.inject() says. */
 export async function inject(server: Server, request: Injected): Promise<Reply<Inbound & Body>> {
   const { body = null, signal, peer = LOCAL } = request;
+  const wrong = Object.keys(request).find((name) => !NAMES.includes(name));
+  if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `There is no ${wrong} in a request.`);
+  if (!isBody(body)) throw new LocalError("USE_BAD_BODY", "JSON is sent as text: JSON.stringify() makes it.");
   const [near, far] = memoryPair({ peer });
   return converse(near, { head: headOf(request), body, signal }, { begun: () => void server.accept(far) });
 }

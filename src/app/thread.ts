@@ -5,6 +5,7 @@ import type { Peer } from "../base/transport.ts";
 import type { Handler } from "../message/handler.ts";
 import type { Reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
+import { tellFailure } from "../server/failures.ts";
 import type { Configuration } from "../server/options.ts";
 import { Server } from "../server/server.ts";
 import { PortTransport } from "../transport/port.ts";
@@ -42,9 +43,17 @@ export async function serveThread(pool: MessagePort, { module, name, server }: T
   }
   const { signals: _, ref: __, ...options } = subject.options;
   const ends = new WeakMap<Peer, PortTransport>();
-  const serving = new Server(failing(subject.handler, ends), {
+  const told = new WeakSet<Error>();
+  const serving = new Server(failing(subject.handler, ends, told), {
     ...server,
     ...options,
+    hooks: {
+      // What the other thread is told, it reports; in the midst of a body it only hears that there will be no more.
+      error: (error, request) => {
+        if (!(error instanceof Error && told.has(error))) tellFailure(error, request);
+      },
+      ...options.hooks,
+    },
     date: false, // whoever sends the reply on has a clock
     leniency: { ...options.leniency, requireHost: false },
   });
@@ -57,9 +66,12 @@ export async function serveThread(pool: MessagePort, { module, name, server }: T
 }
 
 /** What a handler throws goes to the thread that asked, which answers and reports it as if it had been thrown there. */
-function failing(handler: Handler, ends: WeakMap<Peer, PortTransport>): Handler {
-  const failed = (error: unknown, request: Request): never => {
-    if (!(error instanceof HttpError)) ends.get(request.peer)?.destroy(asError(error));
+function failing(handler: Handler, ends: WeakMap<Peer, PortTransport>, told: WeakSet<Error>): Handler {
+  const failed = (thrown: unknown, request: Request): never => {
+    if (thrown instanceof HttpError) throw thrown;
+    const error = asError(thrown);
+    told.add(error);
+    ends.get(request.peer)?.destroy(error);
     throw error;
   };
   return (request) => {

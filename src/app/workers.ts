@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { type Clock, systemClock, type Timer } from "../base/clock.ts";
 import { asError, HttpError, LocalError, TransportError } from "../base/errors.ts";
+import { OF_THE_CONNECTION } from "../message/answer.ts";
 import { Fields } from "../message/fields.ts";
 import type { Handler } from "../message/handler.ts";
 import type { Reply } from "../message/reply.ts";
@@ -186,7 +187,7 @@ class Thread {
         begun: () => this.#worker.postMessage(told, [port2]),
         answered: () => this.#answered(id),
       });
-      for (const name of HOP_BY_HOP) reply.headers.delete(name);
+      for (const name of OF_THE_CONNECTION) reply.headers.delete(name);
       return reply;
     } catch (error) {
       const cause = error instanceof TransportError ? error.cause : undefined;
@@ -248,12 +249,10 @@ class Thread {
   }
 }
 
-const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
-
 /** What is meant for who answers, and not for the connection (RFC 9110 §7.6.1). The length follows from the body. */
 function endToEnd(headers: Fields): Fields {
   const named = headers.list("connection").map((name) => name.toLowerCase());
-  const dropped = new Set([...HOP_BY_HOP, ...named, "expect", "content-length"]);
+  const dropped = new Set([...OF_THE_CONNECTION, ...named, "expect", "content-length"]);
   return new Fields([...headers].filter(([name]) => !dropped.has(name.toLowerCase())));
 }
 

@@ -63,7 +63,7 @@ const TABLE = {
   NET_RESET: { status: 502, text: "The connection was reset, or writing to it failed; `cause` has the system's error." },
   NET_WRITE_TIMEOUT: { status: 504, text: "The peer took nothing for `timeouts.write` milliseconds and was cut off." },
   NET_SHUTDOWN: { status: 503, text: "The server is closing and the deadline of close() has passed." },
-  NET_ADDRESS_IN_USE: { status: 500, text: "The address is taken by another program; choose another port, or port 0 for any free one." },
+  NET_ADDRESS_IN_USE: { status: 500, text: "The address is taken by another program; choose another port or path, or port 0 for any free one." },
   NET_LISTEN: { status: 500, text: "Listening on the address failed; `cause` has the system's error." },
   NET_CONNECT: { status: 502, text: "Connecting to the address failed; `cause` has the system's error." },
   NET_TLS: { status: 502, text: "The TLS handshake failed; `cause` says why." },

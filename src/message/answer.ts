@@ -79,7 +79,7 @@ function fromBlob(blob: Blob): Reply {
 }
 
 /** Fields between a server and its client (RFC 9110 §7.6.1): a reply is sent over another connection. */
-const OF_THE_CONNECTION = [
+export const OF_THE_CONNECTION: readonly string[] = [
   "connection",
   "keep-alive",
   "proxy-connection",

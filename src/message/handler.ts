@@ -1,5 +1,6 @@
 // The waist: a handler is a function from a request to a reply, middleware a function from a handler to a handler. And the
 // mirror for the other side: a Send takes what is to be sent and gives the reply that came.
+import { LocalError } from "../base/errors.ts";
 import type { Body } from "./body.ts";
 import type { FieldsInit } from "./fields.ts";
 import type { Inbound } from "./inbound.ts";
@@ -19,7 +20,16 @@ export type Middleware = (next: Handler) => Handler;
  * const handler = stack(answer, logged, limited); // logged(limited(answer))
  */
 export function stack(handler: Handler, ...middleware: readonly Middleware[]): Handler {
-  return middleware.reduceRight((next, wrap) => wrap(next), handler);
+  return middleware.reduceRight((next, wrap) => wrapped(next, wrap), handler);
+}
+
+function wrapped(next: Handler, wrap: Middleware): Handler {
+  const handler: unknown = wrap(next);
+  if (typeof handler === "function") return handler as Handler;
+  throw new LocalError(
+    "USE_BAD_OPTION",
+    "A middleware takes the next handler, and gives one: (next) => (request) => next(request).",
+  );
 }
 
 /** A request to be sent. */

@@ -85,7 +85,7 @@ export function bindRoute(
   for (const name in outer) params[name] = outer[name] as string;
   const last = rest === "rest" ? names.length - 1 : names.length;
   for (let i = 0; i < last; i++) params[names[i] as string] = decodeComponent(values[i] as string);
-  if (rest === "rest") params[names[last] as string] = decodeRest(values[last] as string);
+  if (rest === "rest" && names[last] !== "") params[names[last] as string] = decodeRest(values[last] as string);
   return params;
 }
 

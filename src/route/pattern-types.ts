@@ -10,15 +10,18 @@ type Segment<S extends string> = S extends `${infer N}...` ? N : S extends `${in
 export type PathParams<P extends string> = string extends P
   ? Readonly<Record<string, string>>
   : IsWhole<P> extends true
-    ? NamesOf<P>
-    : NamesOf<P> & Readonly<Record<string, string>>;
+    ? Named<P>
+    : Named<P> & Readonly<Record<string, string>>;
 
 // Of `/a/${string}` a record has an index signature, which an object without members fulfils.
 type IsWhole<P extends string> = Record<never, never> extends Record<P, 1> ? false : true;
 
-type NamesOf<P extends string> = P extends `${string}{${infer S}}${infer Rest}`
-  ? { readonly [K in Segment<S>]: string } & NamesOf<Rest>
-  : Readonly<Record<never, string>>;
+// One record, not one for each name: it is what an editor shows. Of several patterns, one for each.
+type Named<P extends string> = P extends string ? { readonly [K in NamesOf<P>]: string } : never;
+
+type NamesOf<P extends string, Names extends string = never> = P extends `${string}{${infer S}}${infer Rest}`
+  ? NamesOf<Rest, Names | Exclude<Segment<S>, "">>
+  : Names;
 
 /** The first name that stands twice; never where none does. */
 type Doubled<P extends string, Seen extends string = never> = P extends `${string}{${infer S}}${infer Rest}`
@@ -28,12 +31,12 @@ type Doubled<P extends string, Seen extends string = never> = P extends `${strin
   : never;
 
 /**
- * The pattern itself where each name in it is its own; a sentence, which no pattern is, where one stands twice. `Whole` is the
- * pattern with what stands before it.
+ * The pattern itself where each name in it is its own; where one stands twice, what no pattern is, and the compiler says why.
+ * `Whole` is the pattern with what stands before it.
  */
 export type UniqueNames<P extends string, Whole extends string = P> = [Doubled<Whole>] extends [never]
   ? P
-  : `The name ${Doubled<Whole>} stands twice in the pattern.`;
+  : { readonly wrong: `The name ${Doubled<Whole>} stands twice in the pattern.` };
 
 /** A pattern, or a list of them. Of a list, the handler sees the parameters that one of them gives. */
 export type Patterns<P extends string> = (P & UniqueNames<P>) | readonly (P & UniqueNames<P>)[];

@@ -8,6 +8,7 @@ import { SEGMENT_TYPES, type SegmentTypes } from "./segment-type.ts";
 export type PatternSegment =
   | { readonly kind: "literal"; readonly text: string }
   | { readonly kind: "variable"; readonly name: string; readonly type: string }
+  /** The name is empty where nobody wants to know it. */
   | { readonly kind: "rest"; readonly name: string };
 
 /** A pattern of a route, taken apart. */
@@ -36,7 +37,7 @@ export interface PatternOptions {
 const PATTERN = /^(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+) +)?([^/\s]*)(\/.*)$/su;
 const STANDARD = new Set("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT".split(" "));
 const HOST = /^(?:\*\.)?(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/;
-const VARIABLE = /^\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.|:([A-Za-z_][A-Za-z0-9_-]*))?\}$/;
+const VARIABLE = /^\{(?=.)([A-Za-z_][A-Za-z0-9_]*|(?=\.))(\.\.\.|:([A-Za-z_][A-Za-z0-9_-]*))?\}$/;
 
 /** What stands in a pattern, before anything of it is checked but the order: undefined where it is none. */
 export function splitPattern(text: unknown): { method: string; host: string; path: string } | undefined {
@@ -109,7 +110,7 @@ function check(text: string, segments: readonly PatternSegment[]): void {
   const names = new Set<string>();
   for (const [index, segment] of segments.entries()) {
     if (segment.kind === "literal") continue;
-    if (names.has(segment.name)) bad(text, `the name ${segment.name} stands twice.`);
+    if (segment.name !== "" && names.has(segment.name)) bad(text, `the name ${segment.name} stands twice.`);
     names.add(segment.name);
     if (segment.kind === "rest" && index < segments.length - 1) bad(text, `{${segment.name}...} stands last.`);
   }

@@ -23,7 +23,7 @@ export interface RouteInfo {
 export function infoOf(pattern: Pattern): RouteInfo {
   const { text, method, host, segments } = pattern;
   const params = segments.flatMap((segment): RouteParameter[] => {
-    if (segment.kind === "literal") return [];
+    if (segment.kind === "literal" || segment.name === "") return [];
     return [{ name: segment.name, type: segment.kind === "rest" ? "rest" : segment.type }];
   });
   return { method, host, path: printPattern({ ...pattern, method: "", host: "" }), pattern: text, params };

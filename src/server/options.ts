@@ -79,6 +79,24 @@ export function checkNames(options: object, kind: "server" | "configuration"): v
   if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `There is no option ${wrong}.`);
 }
 
+const SERVE = ["backlog", "reusePort", "exclusive", "ipv6Only", "noDelay", "keepAlive", "tls", "signal", "onError"];
+const SERVE_ALSO = ["via", "peer", "hardClose"];
+
+/** The same for the options of listen(), where what others take there would be ignored: a host, a callback. */
+export function checkServeOptions(options: unknown): void {
+  if (typeof options === "string") {
+    throw new LocalError("USE_BAD_OPTION", `A host stands with its port: { host: ${JSON.stringify(options)}, port }.`);
+  }
+  if (typeof options === "function") {
+    throw new LocalError("USE_BAD_OPTION", "listen() takes no callback: its promise says when it listens.");
+  }
+  if (typeof options !== "object" || options === null) {
+    throw new LocalError("USE_BAD_OPTION", "The options of listen() are an object.");
+  }
+  const wrong = Object.keys(options).find((name) => !SERVE.includes(name) && !SERVE_ALSO.includes(name));
+  if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `There is no option ${wrong} of listen().`);
+}
+
 function switched<T extends object>(group: string, values: T, change: Partial<T>): T {
   for (const [name, value] of Object.entries(change)) {
     if (!Object.hasOwn(values, name)) throw new LocalError("USE_BAD_OPTION", `There is no ${group}${name}.`);

@@ -12,8 +12,9 @@ import type { Listen, Listener, ListenOptions } from "../transport/listen.ts";
 import { listen } from "../transport/tcp.ts";
 import { Deadlines } from "./deadlines.ts";
 import { debugged } from "./debug.ts";
+import { tellFailure } from "./failures.ts";
 import { Gate } from "./gate.ts";
-import { type Configuration, checkNames, type OptionsOf, settle } from "./options.ts";
+import { type Configuration, checkNames, checkServeOptions, type OptionsOf, settle } from "./options.ts";
 import { protocolFor } from "./protocols.ts";
 import { type CloseOptions, type CloseReport, Shutdown } from "./shutdown.ts";
 import type { Connection, HooksOf, Site, Stats } from "./site.ts";
@@ -154,6 +155,7 @@ export class Server implements AsyncDisposable {
     address: Address | number | readonly Address[] = 0,
     options: ServeOptions = {},
   ): Promise<readonly Listener[]> {
+    checkServeOptions(options);
     if (this.#shutdown !== null) throw new LocalError("USE_ALREADY_LISTENING");
     const closes = this.#closes;
     const via = options.via ?? (options.tls === undefined ? listen : (await import("../transport/tls.ts")).listenTls);
@@ -308,7 +310,7 @@ export class Server implements AsyncDisposable {
     const { hooks } = this.#site;
     if (trace.error.hasSubscribers) publish("error", { error, request });
     try {
-      const told: unknown = hooks.error?.(error, request);
+      const told: unknown = (hooks.error ?? tellFailure)(error, request);
       if (told instanceof Promise) told.catch((failure: unknown) => publish("error", { error: failure, request }));
     } catch (failure) {
       publish("error", { error: failure, request });

@@ -37,8 +37,10 @@ export async function bind(
     server.close();
     closing();
     if (cause instanceof LocalError) throw cause;
-    const taken = codeOf(cause) === "EADDRINUSE";
-    throw new TransportError(taken ? "NET_ADDRESS_IN_USE" : "NET_LISTEN", `(${nameOf(address)})`, { cause });
+    const code = codeOf(cause);
+    const taken = code === "EADDRINUSE";
+    const detail = taken || code === undefined ? nameOf(address) : `${nameOf(address)}: ${code}`;
+    throw new TransportError(taken ? "NET_ADDRESS_IN_USE" : "NET_LISTEN", `(${detail})`, { cause });
   }
   server.on("error", (cause) => report(options, new TransportError("NET_LISTEN", cause.message, { cause })));
   return new BoundListener(server, address, signal, closing);
@@ -73,10 +75,12 @@ export function checkAddress(address: Address): void {
   } else if ("fd" in address) {
     checkInteger("fd", address.fd, 0, 0x7fffffff);
   } else {
+    const wrong = Object.keys(address).find((name) => name !== "host" && name !== "port");
+    if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `There is no ${wrong} in an address.`);
+    checkInteger("port", address.port, 0, 65535);
     if (typeof address.host !== "string" || address.host === "") {
       throw new LocalError("USE_BAD_OPTION", "A host is a name or an address; for any, say 0.0.0.0 or ::.");
     }
-    checkInteger("port", address.port, 0, 65535);
   }
 }
 

@@ -1,7 +1,7 @@
 // Listening and dialling through node:tls: the same as tcp.ts, encrypted. Knows certificates, ALPN and handshakes, and what
 // becomes of those that fail or never end. What is spoken inside is for ALPN to say and for others to know.
 import { type ConnectionOptions, connect, createSecureContext, createServer, type TLSSocket } from "node:tls";
-import { LocalError, TransportError } from "../base/errors.ts";
+import { asError, LocalError, TransportError } from "../base/errors.ts";
 import type { Address, Transport } from "../base/transport.ts";
 import { bind, HIGH_WATER, report, serverOptions } from "./bind.ts";
 import { connected, targetOf } from "./connect.ts";
@@ -86,9 +86,13 @@ function contextOf(given: TlsServerOptions | TlsContext | undefined): TlsContext
 }
 
 function createTlsServer(options: TlsServerOptions): ReturnType<typeof createServer> {
+  const { key, cert, pfx, SNICallback, pskCallback } = options;
+  if ((key === undefined || cert === undefined) && !(pfx ?? SNICallback ?? pskCallback)) {
+    throw new LocalError("USE_BAD_OPTION", "`tls` has a key and a cert, or pfx, or an SNICallback.");
+  }
   try {
     return createServer({ ...DEFAULTS, ...options });
   } catch (cause) {
-    throw new LocalError("USE_BAD_OPTION", "The TLS options cannot be used.", { cause });
+    throw new LocalError("USE_BAD_OPTION", `The TLS options cannot be used: ${asError(cause).message}.`, { cause });
   }
 }

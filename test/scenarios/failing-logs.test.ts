@@ -260,12 +260,16 @@ test("with the debug switch on a log each phase is a line of it, without it none
   const lines = await trace.lines();
   for (const phase of PHASES) assert.match(lines.join("\n"), new RegExp(`Z ${phase}`));
   for (const line of lines) assert.doesNotMatch(line, /[\x00-\x1f]/);
-  // On standard error, where it is only switched on; and nothing where it is not.
+  // On standard error, where it is only switched on; where it is not, what the handler failed with and nothing else.
   const written: string[] = [];
   const write = process.stderr.write;
   process.stderr.write = (chunk) => written.push(String(chunk)) > 0;
   try {
     await run({});
+    assert.equal(written.length, 1);
+    assert.match(written[0] as string, /^GET \/throws: Error: secret/);
+    written.length = 0;
+    await run({ hooks: { error: () => {} } });
     assert.deepEqual(written, []);
     await run({ debug: true });
   } finally {
