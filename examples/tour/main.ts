@@ -8,6 +8,7 @@ const app = tour();
 try {
   await app.listen(port);
   console.log(`The tour of Portico is on ${app.url} (Ctrl-C ends it)`);
+  app.server.draining.addEventListener("abort", () => console.log("Closing: what is in hand is finished first"));
 } catch (error) {
   if (!(error instanceof TransportError)) throw error;
   const taken = error.code === "NET_ADDRESS_IN_USE";
