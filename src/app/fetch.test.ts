@@ -165,3 +165,22 @@ test("a hook whose promise rejects changes nothing", async () => {
   assert.equal((await app.fetch(asked("/"))).status, 418);
   await new Promise((resolve) => setImmediate(resolve));
 });
+
+test("a body that nobody reads is cancelled: who sends it is told", async () => {
+  const app = portico()
+    .post("/", () => "no, thanks")
+    .post("/some", async ({ body }) => {
+      for await (const _ of body) return "enough";
+      return "none";
+    });
+  for (const path of ["/", "/some"]) {
+    let cancelled = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull: (to) => to.enqueue(new Uint8Array(1000)),
+      cancel: () => void cancelled++,
+    });
+    const response = await app.fetch(asked(path, { method: "POST", body, duplex: "half" } as object));
+    assert.match(await response.text(), /no, thanks|enough/);
+    assert.equal(cancelled, 1, path);
+  }
+});

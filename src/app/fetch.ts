@@ -93,6 +93,9 @@ class FetchHost implements RequestHost {
   /** The reply has been given away as a whole, or nobody wants the rest. */
   over(): void {
     this.#state = "over";
+    // Nobody reads the rest of what was sent: who sends it is told.
+    if (this.#body !== null) this.#body.cancel();
+    else if (!this.#received.bodyUsed) this.#received.body?.cancel().catch(() => {});
     this.#afterwards.run();
   }
 

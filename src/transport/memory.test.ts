@@ -111,3 +111,11 @@ test("a signal closes a listener in memory, and what memory has not is refused",
     has("USE_UNSUPPORTED"),
   );
 });
+
+test("two ends that always answer each other let timers have their turn", async () => {
+  const [near, far] = memoryPair();
+  for (const end of [near, far]) end.open({ ...quiet, data: () => void end.write(["again"]) });
+  near.write(["begin"]);
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  near.destroy();
+});
