@@ -53,7 +53,9 @@ function prefixed(prefix: string, pattern: string): string {
     throw new LocalError("USE_BAD_PATTERN", `A pattern is a text, not of type ${typeof pattern}.`);
   if (prefix === "") return pattern;
   const [, method = "", host = "", path] = PATTERN.exec(pattern) ?? [];
-  if (path === undefined) throw new LocalError("USE_BAD_PATTERN", `It is ${JSON.stringify(pattern)}.`);
+  if (path === undefined) {
+    throw new LocalError("USE_BAD_PATTERN", `It is ${JSON.stringify(pattern)}; the path of a group itself is "/".`);
+  }
   return `${method}${host}${prefix}${path === "/" ? "" : path}`;
 }
 

@@ -232,9 +232,9 @@ class Thread {
     this.#pool.left();
   }
 
-  /** It computes on for nobody, and cannot be told to stop. Where it has other requests, these would go with it. */
+  /** It computes on for nobody, and cannot be told to stop. Where it has requests that somebody waits for, these would go with it. */
   #stuck(): void {
-    if (this.#inHand.size === 1) void this.stop();
+    if ([...this.#inHand.values()].every(({ signal }) => signal.aborted)) void this.stop();
   }
 
   #over(why: Error): void {
