@@ -2,7 +2,7 @@
 // README or of the manual (examples/readme.test.ts), or a program in examples/ (examples/examples.test.ts).
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Exported, entriesOf, shownIn } from "./reference.ts";
+import { type Exported, entriesOf, shownIn, shownWith } from "./reference.ts";
 import { readTree } from "./tree.ts";
 
 const tree = readTree();
@@ -23,4 +23,10 @@ test("every exported value is used in an example that is run [HS-47]", () => {
   const values = exported.filter(({ kind }) => kind !== "type" && kind !== "interface");
   assert.ok(values.length > 100);
   assert.deepEqual(named(values.filter(({ name }) => !used.has(name))), []);
+});
+
+test("every exported type is that of something which an example that is run uses [HS-47]", () => {
+  const shown = new Set(shownIn(tree).flatMap(({ names }) => [...names]));
+  const roots = shownWith(exported, shown);
+  assert.deepEqual(named(exported.filter(({ name }) => !roots.has(name))), []);
 });

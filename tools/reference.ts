@@ -12,6 +12,8 @@ export interface Exported {
   readonly file: string;
   /** Its doc comment as running text; empty where there is none. */
   readonly comment: string;
+  /** The names that its declaration says: of what it takes, has and gives. */
+  readonly mentions: ReadonlySet<string>;
 }
 
 /** What can be imported, and from where. */
@@ -77,7 +79,21 @@ function declared(tree: Tree, file: string, name: string): Exported | undefined 
   ).exec(text);
   if (declaration === null) return undefined;
   const kind = declaration[1] === "let" ? "const" : (declaration[1] as Exported["kind"]);
-  return { name, kind, file, comment: commentBefore(text.slice(0, declaration.index)) };
+  const comment = commentBefore(text.slice(0, declaration.index));
+  const mentions = new Set(headOf(kind, text.slice(declaration.index)).match(/\b[A-Z]\w+\b/g));
+  return { name, kind, file, comment, mentions };
+}
+
+/** What a reader needs to know to use it: of a function its signature, of a constant its type, of all else everything. */
+function headOf(kind: Exported["kind"], text: string): string {
+  const end = {
+    function: / \{\n(?! {4}| {2}\S+: )/,
+    const: / =\s/,
+    type: /;\n(?=\S|\n)/,
+    class: /\n\}/,
+    interface: /\n\}/,
+  }[kind];
+  return text.slice(0, end.exec(text)?.index);
 }
 
 /** The doc comment that a text ends with, behind nothing but instructions to the linter. */
@@ -135,18 +151,43 @@ function namesOf(list: readonly Named[]): Set<string> {
   return new Set(list.map(({ name }) => name));
 }
 
+/**
+ * What shows a name that no example imports: the name that an example does import, and whose declaration leads to it. Types are used
+ * by who uses the values that take and give them.
+ */
+export function shownWith(exported: readonly Exported[], shown: ReadonlySet<string>): Map<string, string> {
+  const byName = grouped(exported);
+  const roots = new Map([...shown].map((name) => [name, name]));
+  for (const [name, root] of roots) {
+    for (const { mentions } of byName.get(name) ?? []) {
+      for (const mentioned of mentions) if (byName.has(mentioned) && !roots.has(mentioned)) roots.set(mentioned, root);
+    }
+  }
+  return roots;
+}
+
+function grouped(exported: readonly Exported[]): Map<string, Exported[]> {
+  const groups = new Map<string, Exported[]>();
+  for (const each of exported) groups.set(each.name, [...(groups.get(each.name) ?? []), each]);
+  return groups;
+}
+
 /** @throws for a name that nothing declares. */
 export function referencePage(tree: Tree): string {
   const pages = shownIn(tree);
+  const entries = entriesOf(tree);
+  const all = entries.flatMap(({ exported }) => exported);
+  const roots = shownWith(all, new Set(pages.flatMap(({ names }) => [...names])));
   const lines = [
     "# Reference",
     "",
     "<!-- Printed from the doc comments by `npm run print`: change those, not this page. -->",
     "",
     "Every name that can be imported, by entry point, with the first sentence of its doc comment; an editor shows the rest. The",
-    "name links to where it is declared, “Shown” to a page or a program that uses it and is run by a test.",
+    "name links to where it is declared, “Shown” to a page or a program that uses it and is run by a test; a type that nobody needs",
+    "to write out is shown with what takes or gives it.",
   ];
-  for (const { name: entry, index, exported } of entriesOf(tree)) {
+  for (const { name: entry, index, exported } of entries) {
     lines.push("", `## ${entry}`, "");
     if (exported.length === 0) {
       lines.push(`Exports nothing: it is imported for what it does, see [${index}](../${index}).`);
@@ -156,9 +197,11 @@ export function referencePage(tree: Tree): string {
     for (const { name, kind, file, comment } of exported) {
       // The page of its folder first: it is about the name, where others only use it.
       const own = `docs/manual/${file.split("/")[1]}.md`;
-      const showing = pages.filter(({ names }) => names.has(name));
+      const root = roots.get(name) ?? name;
+      const showing = pages.filter(({ names }) => names.has(root));
       const page = showing.find(({ path }) => path === own) ?? showing[0];
-      const shown = page === undefined ? "" : `[${titleOf(page.path)}](${posix.relative("docs", page.path)})`;
+      const link = page === undefined ? "" : `[${titleOf(page.path)}](${posix.relative("docs", page.path)})`;
+      const shown = root === name ? link : `${link}, with \`${root}\``;
       const said = firstSentence(comment).replaceAll("|", "\\|");
       lines.push(`| [\`${name}\`](../${file}) | ${kind} | ${said} | ${shown} |`);
     }

@@ -11,4 +11,4 @@ export {
   serverOf,
 } from "./server.ts";
 export type { CloseOptions, CloseReport } from "./shutdown.ts";
-export type { Connection, Protocol, ReplyInfo, Settings, Stats } from "./site.ts";
+export type { Connection, ReplyInfo, Stats } from "./site.ts";
