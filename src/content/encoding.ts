@@ -209,13 +209,18 @@ class Compression implements AsyncIterator<Uint8Array, undefined> {
       if (step.done === true) break;
       const chunk = chunkOf(step.value);
       size += chunk.length;
-      if (size > (this.#length ?? size)) throw new LocalError("USE_BODY_LENGTH");
+      this.#checkLength(size, "so far");
       await settled(stream, (done) => stream.write(chunk, done));
       if (this.#flush === "chunk") await settled(stream, (done) => stream.flush(this.#coding.flush, done));
       if (stream.destroyed) return;
     }
-    if (size !== (this.#length ?? size)) throw new LocalError("USE_BODY_LENGTH");
+    this.#checkLength(size, "whole");
     stream.end();
+  }
+
+  #checkLength(size: number, what: "so far" | "whole"): void {
+    const length = this.#length ?? size;
+    if (size > length || (what === "whole" && size < length)) throw new LocalError("USE_BODY_LENGTH");
   }
 
   /** Ends the encoder and the source; what they fail with meanwhile concerns nobody. */

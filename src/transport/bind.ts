@@ -75,12 +75,16 @@ export function checkAddress(address: Address): void {
   } else if ("fd" in address) {
     checkInteger("fd", address.fd, 0, 0x7fffffff);
   } else {
-    const wrong = Object.keys(address).find((name) => name !== "host" && name !== "port");
-    if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `There is no ${wrong} in an address.`);
-    checkInteger("port", address.port, 0, 65535);
-    if (typeof address.host !== "string" || address.host === "") {
-      throw new LocalError("USE_BAD_OPTION", "A host is a name or an address; for any, say 0.0.0.0 or ::.");
-    }
+    checkPlace(address);
+  }
+}
+
+function checkPlace(address: Extract<Address, { host: string }>): void {
+  const wrong = Object.keys(address).find((name) => name !== "host" && name !== "port");
+  if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `There is no ${wrong} in an address.`);
+  checkInteger("port", address.port, 0, 65535);
+  if (typeof address.host !== "string" || address.host === "") {
+    throw new LocalError("USE_BAD_OPTION", "A host is a name or an address; for any, say 0.0.0.0 or ::.");
   }
 }
 

@@ -173,17 +173,22 @@ export class PortTransport implements Transport {
 
   /** One thing at a time: a piece, then the FIN, then the close. */
   #step(): void {
-    const next = this.#telling() ? this.#inbox.shift() : undefined;
-    if (next !== undefined) {
-      this.#tell(next);
-    } else if (this.#telling() && this.#theirs === "ended") {
-      this.#theirs = "told";
-      this.#events?.end();
-    }
+    this.#tellNext();
     if (this.#reset !== undefined && !(this.#telling() && this.#inbox.length > 0)) return this.#cut(this.#reset);
     const done = this.#ours === "ended" && this.#theirs === "told" && this.#unsent === 0;
     if (this.#life === "alive" && done) this.#finish();
     else if (this.#telling() && (this.#inbox.length > 0 || this.#theirs === "ended")) this.#schedule();
+  }
+
+  #tellNext(): void {
+    if (!this.#telling()) return;
+    const next = this.#inbox.shift();
+    if (next !== undefined) {
+      this.#tell(next);
+    } else if (this.#theirs === "ended") {
+      this.#theirs = "told";
+      this.#events?.end();
+    }
   }
 
   #telling(): boolean {
