@@ -1,12 +1,14 @@
 // What commands that serve have in common: where they listen, what they print of requests, and how they come to an end.
 import { LocalError, TransportError } from "../base/errors.ts";
 import type { Address } from "../base/transport.ts";
+import type { Request } from "../message/request.ts";
 import type { Server } from "../server/server.ts";
 import type { CloseReport } from "../server/shutdown.ts";
-import type { Hooks } from "../server/site.ts";
 import { accessLine, failureLine } from "./access-line.ts";
 import { Complaint, type Io, Misuse, type Option, type Values } from "./command.ts";
 import { type Controls, openControl } from "./control/control.ts";
+import type { Find } from "./live/failure.ts";
+import type { LiveHooks } from "./live/live.ts";
 import { paintFor } from "./paint.ts";
 
 export const ADDRESS_OPTIONS: readonly Option[] = [
@@ -48,12 +50,18 @@ function given(value: string | boolean | undefined): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
+/** Hooks of a server, or of a module: then an error comes with what finds its place in the program. */
+export interface Printing extends LiveHooks {
+  readonly error: (error: unknown, request: Request | undefined, find?: Find) => void;
+}
+
 /** Prints a line for each request that was answered, unless told to be quiet, and for each that failed. */
-export function printing(io: Io, values: Values): Required<Pick<Hooks, "error" | "reply">> {
+export function printing(io: Io, values: Values): Printing {
   const paint = paintFor(io.stdout, io.env);
+  const paintError = paintFor(io.stderr, io.env);
   return {
-    error: (error, request) => {
-      const line = failureLine(error, request);
+    error: (error, request, find) => {
+      const line = failureLine(error, request, find, paintError);
       if (line !== null) io.stderr.write(line);
     },
     reply: (request, info) => {

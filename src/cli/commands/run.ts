@@ -6,7 +6,7 @@ import type { Controls, VersionLine } from "../control/control.ts";
 import { evaluator } from "../control/evaluate.ts";
 import { ADDRESS_OPTIONS, listenOn, placeOf, printing, untilAsked } from "../listening.ts";
 import { failureReport } from "../live/failure.ts";
-import { Live, LoadFailure, named, type Version } from "../live/live.ts";
+import { Live, type LiveHooks, LoadFailure, named, type Version } from "../live/live.ts";
 import { type Watch, watchFiles } from "../live/watch.ts";
 import { paintFor } from "../paint.ts";
 
@@ -51,7 +51,7 @@ async function mustBeFile(path: string): Promise<string> {
   throw new Complaint(`${path}: ${found === undefined ? "there is no such file" : "it is not a file"}`);
 }
 
-async function firstLoad(file: string, name: string, io: Io, hooks: ReturnType<typeof printing>): Promise<Live> {
+async function firstLoad(file: string, name: string, io: Io, hooks: LiveHooks): Promise<Live> {
   try {
     return await Live.load(file, name, hooks);
   } catch (error) {
@@ -75,12 +75,17 @@ async function watching(live: Live, reload: () => Promise<string>): Promise<Watc
 /** Loads anew, and tells of it here; the same in a line for who has asked. */
 async function reloaded(live: Live, io: Io): Promise<string> {
   const started = performance.now();
-  try {
-    const version = await live.reload();
-    if (version === null) return "Nothing has changed";
-    const said = `Reloaded ${named(version.loaded)} in ${Math.round(performance.now() - started)} ms: version ${version.number}`;
+  const tell = (said: string): string => {
     io.stdout.write(`${said}\n`);
     return said;
+  };
+  try {
+    const version = await live.reload();
+    if (version === "unchanged") return "Nothing has changed";
+    if (version === "restored") return tell(`All is as in version ${live.current.number} again`);
+    return tell(
+      `Reloaded ${named(version.loaded)} in ${Math.round(performance.now() - started)} ms: version ${version.number}`,
+    );
   } catch (error) {
     if (!(error instanceof LoadFailure)) throw error;
     const why = await report(error, io);

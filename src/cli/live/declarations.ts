@@ -35,6 +35,8 @@ export interface Declarations {
   readonly passed: readonly Passed[];
   /** The text as the body of a function; `$portico` stands for what only a module has. */
   readonly body: string;
+  /** Where an offset in the body stands in the text: what was put in instead may be longer or shorter. */
+  readonly origin: (at: number) => number;
   /** Whether there was anything that only a module may have. */
   readonly isModule: boolean;
 }
@@ -55,7 +57,7 @@ class Reading {
   readonly #exports = new Map<string, string>();
   readonly #passed: Passed[] = [];
   readonly #fixed = new Set<string>();
-  readonly #edits: { readonly start: number; readonly end: number; readonly text: string }[] = [];
+  readonly #edits: Edit[] = [];
   #isModule = false;
 
   constructor(source: string) {
@@ -262,9 +264,27 @@ class Reading {
       changing: new Set([...this.#exports].filter(([, local]) => !this.#fixed.has(local)).map(([as]) => as)),
       passed: this.#passed,
       body: body + this.#source.slice(at),
+      origin: (offset) => originIn(this.#edits, offset),
       isModule: this.#isModule,
     };
   }
+}
+
+/** What stands in the body instead of a part of the text. */
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+function originIn(edits: readonly Edit[], offset: number): number {
+  let grown = 0;
+  for (const { start, end, text } of edits) {
+    if (offset < start + grown) break;
+    if (offset < start + grown + text.length) return start;
+    grown += text.length - (end - start);
+  }
+  return offset - grown;
 }
 
 function nameIn({ kind, text }: Token): string {

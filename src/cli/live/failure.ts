@@ -1,42 +1,99 @@
-// Why a module could not be loaded, on one screen: where, what, and the lines around it.
+// Why a module could not be loaded, or a request not be answered, on one screen: where, what, and the lines around it.
 import { readFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { asError, HttpError } from "../../base/errors.ts";
 import type { Paint } from "../paint.ts";
 import { LoadError, type Place } from "./source.ts";
 
+/** A place in the program, and the text of its file. */
+export interface Found {
+  readonly place: Place;
+  readonly text: string;
+}
+
+/** The first place of a stack that is in the program of the user. */
+export type Find = (stack: string) => Found | undefined;
+
 const WIDTH = 160;
 const AROUND = 2;
+/** Causes of causes that are told of. */
+const CAUSES = 5;
 
 /** `app.js:3:9: SyntaxError: …`, and the lines around it. Ends with a line end. */
 export async function failureReport(error: unknown, files: ReadonlySet<string>, paint: Paint): Promise<string> {
   const place = error instanceof LoadError ? error.place : placeOf(error, files);
   const message = firstLines(error);
   if (place === undefined) return `${message}\n`;
-  const where = `${relative(process.cwd(), place.file) || place.file}:${place.line}`;
-  const column = place.column > 0 ? `:${place.column}` : "";
-  return `${paint("1;31", where + column)}: ${message}\n${await excerpt(place, paint)}`;
+  const text = await readFile(place.file, "utf8").catch(() => "");
+  return `${paint("1;31", placed(place))}: ${message}\n${excerpt({ place, text }, paint)}`;
+}
+
+/**
+ * What was thrown while the program served: `app.js:3:9: TypeError: …`, the lines around it, and its causes. Ends with a line
+ * end.
+ */
+export function thrownReport(error: unknown, find: Find, paint: Paint): string {
+  const chain = causesOf(error);
+  const found = chain.map(({ stack = "" }) => find(stack)).find((each) => each !== undefined);
+  const where = found === undefined ? "" : `${paint("1;31", placed(found.place))}: `;
+  const [what = "", ...causes] = chain.map(described);
+  const lines = found === undefined ? "" : excerpt(found, paint);
+  return `${where}${what}\n${lines}${causes.map((cause) => `Cause: ${cause}\n`).join("")}`;
+}
+
+/** The error, and what it was caused by. */
+function causesOf(error: unknown): readonly Error[] {
+  const chain = [asError(error)];
+  for (let { cause } = chain[0] as Error; cause instanceof Error && chain.length <= CAUSES; { cause } = cause) {
+    chain.push(cause);
+  }
+  return chain;
+}
+
+function described(error: Error): string {
+  // A refusal often has no words of its own, and some errors of Node only a code.
+  const { code } = error as { readonly code?: unknown };
+  const name = error instanceof HttpError ? `${error.status} ${error.code}` : error.name === "Error" ? "" : error.name;
+  const said = error.message || (error instanceof HttpError ? "" : String(code ?? ""));
+  return shortened([name, said].filter((each) => each !== "").join(": ") || error.name);
 }
 
 function firstLines(error: unknown): string {
   if (!(error instanceof Error)) return `It threw ${String(error)}`;
-  const text = error instanceof LoadError ? error.message : `${error.name}: ${error.message}`;
-  return text.split("\n").slice(0, 3).join("\n").slice(0, 1000);
+  return shortened(error instanceof LoadError ? error.message : `${error.name}: ${error.message}`);
+}
+
+/** A message may quote what a peer has sent: nothing of it moves a cursor. */
+function shortened(text: string): string {
+  const lines = text.split("\n").slice(0, 3).join("\n").slice(0, 1000);
+  return lines.replace(/[^\P{Cc}\n\t]/gu, (each) => `\\x${each.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+function placed({ file, line, column }: Place): string {
+  return `${relative(process.cwd(), file) || file}:${line}${column > 0 ? `:${column}` : ""}`;
 }
 
 /** The first line of the stack that is in one of our files. */
 function placeOf(error: unknown, files: ReadonlySet<string>): Place | undefined {
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
-  for (const [, at = "", line = "", column = ""] of stack.matchAll(/((?:file:\/\/)?\/[^\s()]+?):(\d+):(\d+)\)?$/gm)) {
-    const file = at.startsWith("file:") ? fileURLToPath(at.replace(/[?#].*$/, "")) : at;
+  for (const place of framesOf(error instanceof Error ? (error.stack ?? "") : "")) {
+    if (!files.has(place.file)) continue;
     // What a module was put into stands on its first line: a column there means nothing.
-    if (files.has(file)) return { file, line: Number(line), column: line === "1" ? 0 : Number(column) };
+    return place.line === 1 ? { ...place, column: 0 } : place;
   }
   return undefined;
 }
 
-async function excerpt({ file, line, column }: Place, paint: Paint): Promise<string> {
-  const text = await readFile(file, "utf8").catch(() => "");
+/** The places that a stack names, the innermost first. */
+export function* framesOf(stack: string): Generator<Place, void> {
+  for (const [, at = "", line, column] of stack.matchAll(/^\s+at (?:.*? \()?(?:async )?(.+?):(\d+):(\d+)\)?$/gm)) {
+    if (at.startsWith("node:")) continue;
+    const file = at.startsWith("file:") ? fileURLToPath(at.replace(/[?#].*$/, "")) : at;
+    yield { file, line: Number(line), column: Number(column) };
+  }
+}
+
+function excerpt({ place: { line, column }, text }: Found, paint: Paint): string {
   const lines = text.split(/\r?\n/);
   if (line > lines.length || text === "") return "";
   const digits = String(line + AROUND).length;
@@ -44,7 +101,7 @@ async function excerpt({ file, line, column }: Place, paint: Paint): Promise<str
   for (let at = Math.max(1, line - AROUND); at <= Math.min(lines.length, line + AROUND); at++) {
     const code = (lines[at - 1] as string).slice(0, WIDTH);
     shown.push(`${at === line ? paint("31", ">") : " "} ${String(at).padStart(digits)} | ${code}`);
-    if (at === line && column <= WIDTH)
+    if (at === line && column > 0 && column <= WIDTH)
       shown.push(`  ${" ".repeat(digits)} | ${" ".repeat(column - 1)}${paint("31", "^")}`);
   }
   return `${shown.join("\n")}\n`;

@@ -3,11 +3,13 @@
 import { basename } from "node:path";
 import { noSubject, type Subject, subjectOf } from "../../app/subject.ts";
 import { plainPage } from "../../message/refusal.ts";
+import type { Request } from "../../message/request.ts";
 import { LIMITS, TIMEOUTS } from "../../server/defaults.ts";
 import type { Configuration } from "../../server/options.ts";
 import { createServer, type Server } from "../../server/server.ts";
-import type { Hooks } from "../../server/site.ts";
+import type { Hooks, ReplyInfo } from "../../server/site.ts";
 import { Complaint } from "../command.ts";
+import type { Find } from "./failure.ts";
 import { Modules, type Program } from "./modules.ts";
 import { LoadError } from "./source.ts";
 
@@ -36,6 +38,8 @@ export class Live {
   #current: Version;
   #versions: Version[];
   #loaded = 1;
+  /** Whether the last load has failed: nothing of it serves. */
+  #broken = false;
   #loading: Promise<unknown> = Promise.resolve();
 
   private constructor(modules: Modules, file: string, name: string, first: Program, hooks: LiveHooks) {
@@ -89,26 +93,35 @@ export class Live {
   /**
    * Loads what has changed and swaps it in. One at a time.
    *
-   * @returns the new version; null where nothing has changed. @throws LoadFailure, and then everything is as it was.
+   * @returns the new version; "restored" where the files are again those of the version in force, after a load that failed.
+   * @throws LoadFailure, and then everything is as it was.
    */
-  reload(): Promise<Version | null> {
+  reload(): Promise<Version | "unchanged" | "restored"> {
     const loading = this.#loading.then(() => this.#reload());
     this.#loading = loading.catch(() => {});
     return loading;
   }
 
-  async #reload(): Promise<Version | null> {
+  async #reload(): Promise<Version | "unchanged" | "restored"> {
     try {
       const program = await this.#modules.load();
-      if (program === null) return null;
+      if (program === null) return this.#unchanged();
       const version = this.#version(program, this.#loaded + 1);
       this.#use(version);
       this.#loaded = version.number;
+      this.#broken = false;
       this.#versions = [...this.#versions, version].slice(-HISTORY);
       return version;
     } catch (error) {
+      this.#broken = true;
       throw new LoadFailure(error, this.#modules.files);
     }
+  }
+
+  #unchanged(): "unchanged" | "restored" {
+    if (!this.#broken || this.#modules.failing) return "unchanged";
+    this.#broken = false;
+    return "restored";
   }
 
   /**
@@ -167,14 +180,18 @@ export class Live {
         return theirs().reply?.(request, info);
       },
       error: (error, request) => {
-        ours.error(error, request);
+        ours.error(error, request, (stack) => this.#modules.find(stack));
         return theirs().error?.(error, request);
       },
     };
   }
 }
 
-type LiveHooks = Required<Pick<Hooks, "error" | "reply">>;
+/** What the command hears of. An error comes with what finds its place in the program. */
+export interface LiveHooks {
+  readonly error: (error: unknown, request: Request | undefined, find: Find) => void;
+  readonly reply: (request: Request, info: ReplyInfo) => void;
+}
 
 /** A load that failed, and the files that are ours. */
 export class LoadFailure extends Error {

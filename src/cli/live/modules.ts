@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Script } from "node:vm";
+import { type Found, framesOf } from "./failure.ts";
 import { resolve } from "./resolve.ts";
 import { kindOf, LoadError, readText, toScript } from "./source.ts";
 import { Unit } from "./unit.ts";
@@ -47,6 +48,22 @@ export class Modules {
   /** What is worth watching: the files of the program, and those that made the last load fail. */
   get files(): Set<string> {
     return new Set([...this.#seen, ...[...this.#current.values()].flatMap((unit) => [...unit.files.keys()])]);
+  }
+
+  /** Whether the files are still those with which the last load has failed, as far as is known. */
+  get failing(): boolean {
+    return this.#failed !== null;
+  }
+
+  /** Where a stack passes through the program in use, and the text of that file as it was loaded. */
+  find(stack: string): Found | undefined {
+    for (const { file, line, column } of framesOf(stack)) {
+      for (const unit of this.#current.values()) {
+        const text = unit.files.get(file);
+        if (text !== undefined) return { place: unit.framePlace(line, column), text };
+      }
+    }
+    return undefined;
   }
 
   /** Goes on from a program, one of before too. */

@@ -29,6 +29,8 @@ export class Unit {
   readonly #source: Source | undefined;
   readonly #read: Declarations | undefined;
   #compiled: Compiled | undefined;
+  /** How many characters of ours stand before the text, on its first line. */
+  #head = 0;
   #namespace: object | undefined;
 
   constructor(url: string, files: Map<string, string>, source?: Source) {
@@ -73,6 +75,13 @@ export class Unit {
   /** A place in the file for one in the text. */
   place(line: number, column: number): Place {
     return this.#source?.original?.(line, column) ?? { file: this.file, line, column };
+  }
+
+  /** A place in the file for one that a stack names, in the text as it was compiled. */
+  framePlace(line: number, column: number): Place {
+    if (this.#read === undefined || this.#source === undefined) return { file: this.file, line, column };
+    const before = this.#read.body.split("\n", line - 1).reduce((length, each) => length + each.length + 1, 0);
+    return this.placeAt(this.#read.origin(before + column - 1 - (line === 1 ? this.#head : 0)));
   }
 
   /** All that can be imported from here. */
@@ -145,6 +154,7 @@ export class Unit {
     const variables = locals === "" ? "" : `let ${locals};`;
     const setter = locals === "" ? "()=>{}" : `($values)=>{[${locals}]=$values}`;
     const head = `(function($portico,$live){${open}${variables}return{set:${setter},begin:(async function*(){"use strict";$portico.exports({${exported}});yield;`;
+    this.#head = head.length;
     const text = `${head}${read.body}\n}).call(undefined)}${close}})`;
     const make = this.#compile(text, head.length);
     const holder = Object.create(null) as object;
