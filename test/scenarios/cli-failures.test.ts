@@ -40,7 +40,10 @@ export function deep(): Nothing {
   // What we put before a module stands on its first line.
   const first = project.run("run", "first.mjs", "--port", "0");
   assert.match(await first.get(), /^500 /);
-  await first.printed(/^portico: GET \/: first\.mjs:1:27: TypeError: Cannot read properties of null \(reading 'at'\)$/m, "err");
+  await first.printed(
+    /^portico: GET \/: first\.mjs:1:27: TypeError: Cannot read properties of null \(reading 'at'\)$/m,
+    "err",
+  );
 });
 
 test("the place of what is thrown is that in the version that serves, whatever is on disk", async (t) => {

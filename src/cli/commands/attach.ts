@@ -7,8 +7,8 @@ import type { RouteLine, VersionLine } from "../control/control.ts";
 import type { Evaluated } from "../control/evaluate.ts";
 import { linesOf } from "../lines.ts";
 import { portFrom } from "../listening.ts";
-import { Tokens } from "../live/tokens.ts";
 import { paintFor } from "../paint.ts";
+import { isOpen, isUnfinished } from "../unfinished.ts";
 import { age, table } from "./list.ts";
 
 export const attach: Command = {
@@ -22,12 +22,18 @@ export const attach: Command = {
     if (io.stdin === undefined) throw new Complaint("there is nothing to read from");
     const prompt = io.stdin.isTTY === true ? `portico:${target.port}> ` : "";
     if (prompt !== "") io.stdout.write(welcome(target));
-    const lines = await linesOf(io, (line) => [Object.keys(ASKED).filter((name) => name.startsWith(line)), line]);
+    const lines = await linesOf(io, {
+      complete: (line) => [Object.keys(ASKED).filter((name) => name.startsWith(line)), line],
+      tab: "is text",
+    });
+    const goesOn = lines.terminal ? isUnfinished : isOpen;
     try {
       for (;;) {
-        const typed = await statement(lines, prompt);
-        if (typed === null || typed === ".exit") return 0;
-        if (typed.trim() !== "") await answer(target, typed.trim(), io);
+        const typed = (await lines.askWhole(prompt, (text) => !text.startsWith(".") && goesOn(text)))?.trim();
+        if (typed === undefined || typed === ".exit") return 0;
+        if (typed === "") continue;
+        const said = await lines.wait((signal) => answer(target, typed, io, signal));
+        io.stdout.write(said ?? "Not waited for; it goes on\n");
       }
     } finally {
       lines.close();
@@ -40,39 +46,17 @@ function welcome({ line, port }: Running): string {
   return `${line?.subject ?? port} on ${line?.url ?? ""}. ${note}. Type .help for help, .exit to leave.\n`;
 }
 
-/** Lines until all brackets are closed. */
-async function statement(
-  lines: { ask(prompt: string): Promise<string | null> },
-  prompt: string,
-): Promise<string | null> {
-  let text = await lines.ask(prompt);
-  while (text !== null && !text.startsWith(".") && isOpen(text)) {
-    const more = await lines.ask(prompt === "" ? "" : "... ");
-    if (more === null) return text;
-    text += `\n${more}`;
-  }
-  return text;
-}
-
-function isOpen(text: string): boolean {
-  const tokens = new Tokens(text);
-  for (;;) {
-    const token = tokens.next();
-    if (token.kind === "template" && !/(?:`|\$\{)$/.test(token.text.slice(1))) return true;
-    if (token.kind === "end") return token.depth > 0;
-  }
-}
-
-async function answer(target: Running, typed: string, io: Io): Promise<void> {
+/** What is to be printed. */
+async function answer(target: Running, typed: string, io: Io, signal: AbortSignal): Promise<string> {
   try {
     const [word = "", rest] = typed.split(/\s+/, 2);
-    if (typed.startsWith(".")) return void io.stdout.write(await (ASKED[word] ?? unknown)(target, rest));
+    if (typed.startsWith(".")) return await (ASKED[word] ?? unknown)(target, rest);
     const colour = paintFor(io.stdout, io.env)("1", "") !== "";
-    const { text, failed } = await ask<Evaluated>(target, "POST /evaluate", { code: typed, colour }, 60_000);
-    if (failed || text !== "undefined") io.stdout.write(`${text}\n`);
+    const { text, failed } = await ask<Evaluated>(target, "POST /evaluate", { code: typed, colour }, 60_000, signal);
+    return failed || text !== "undefined" ? `${text}\n` : "";
   } catch (error) {
     if (!(error instanceof Complaint)) throw new Complaint(`${target.port}: it has gone`, { cause: error });
-    io.stdout.write(`${error.message}\n`);
+    return `${error.message}\n`;
   }
 }
 

@@ -24,7 +24,7 @@ export const start: Command = {
   notes: "Answers can come from a file as well, a line each: what, port, host.",
   run: async ({ argument, values }, io) => {
     if (io.stdin === undefined) throw new Complaint("there is nothing to read answers from");
-    const lines = await linesOf(io, complete);
+    const lines = await linesOf(io, { complete, tab: "completes" });
     let what: string;
     let answers: Values;
     try {

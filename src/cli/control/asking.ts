@@ -15,12 +15,13 @@ const ANSWER_BYTES = 16_777_216;
  * Asks a server over its socket.
  *
  * @param patience milliseconds.
+ * @param signal lets go of it.
  * @throws Gone; Complaint with what the server says against it.
  */
-export function ask<T>(found: Found, what: string, body?: object, patience = 5000): Promise<T> {
+export function ask<T>(found: Found, what: string, body?: object, patience = 5000, signal?: AbortSignal): Promise<T> {
   const [method = "GET", path = "/"] = what.split(" ");
   return new Promise((resolve, reject) => {
-    const options = { socketPath: found.socket, method, path, timeout: patience, agent: false };
+    const options = { socketPath: found.socket, method, path, timeout: patience, agent: false, signal };
     const request = http.request(options, (response) => {
       let text = "";
       response.setEncoding("utf8");

@@ -24,7 +24,7 @@ export interface Controls {
     readonly rollback: (number: number | undefined) => VersionLine;
     readonly reload: () => Promise<string>;
   };
-  readonly evaluate?: (code: string, colour: boolean) => Promise<Evaluated>;
+  readonly evaluate?: (code: string, colour: boolean, signal: AbortSignal) => Promise<Evaluated>;
 }
 
 export interface RouteLine {
@@ -138,7 +138,7 @@ export function controlHandler(controls: Controls, port: number): Handler {
     if (controls.evaluate === undefined) throw new HttpError(403, "It was not started with --repl.");
     const { code, colour } = await request.body.json<{ code?: unknown; colour?: unknown }>();
     if (typeof code !== "string") throw new HttpError(400, "code is a text.");
-    return json(await controls.evaluate(code, colour === true));
+    return json(await controls.evaluate(code, colour === true, request.signal));
   });
   return table.handler;
 }

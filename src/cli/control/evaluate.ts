@@ -1,5 +1,6 @@
 // Evaluates what somebody types into a server that runs, as the REPL of Node does: await at the top, and names that may be
 // declared again. That is what the inspector can do, and nothing else in Node lets others do it.
+import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 
 export interface Evaluated {
@@ -20,10 +21,14 @@ interface Answer {
   readonly exceptionDetails?: { readonly text: string; readonly exception?: RemoteObject };
 }
 
-/** What runs without a break longer than this is cut off. Milliseconds. */
-const SYNC_LIMIT = 5000;
-/** What is awaited longer than this is not waited for; it goes on. */
-const ASYNC_LIMIT = 30_000;
+export interface EvaluateLimits {
+  /** What runs without a break longer than this is cut off. Milliseconds. */
+  readonly sync: number;
+  /** What is awaited longer than this is not waited for; it goes on. */
+  readonly async: number;
+}
+
+const LIMITS: EvaluateLimits = { sync: 5000, async: 30_000 };
 const TEXT_LIMIT = 100_000;
 
 const TAKE = Symbol.for("portico.taken");
@@ -36,16 +41,22 @@ const TAKER = 'function () { "use strict"; globalThis[Symbol.for("portico.taken"
  */
 export function evaluator(
   names: Readonly<Record<string, () => unknown>>,
-): (code: string, colour: boolean) => Promise<Evaluated> {
+  limits: EvaluateLimits = LIMITS,
+): (code: string, colour: boolean, signal: AbortSignal) => Promise<Evaluated> {
   for (const [name, get] of Object.entries(names)) {
     if (name in globalThis) continue;
     const set = (value: unknown): void => void Object.defineProperty(globalThis, name, { value, writable: true });
     Object.defineProperty(globalThis, name, { get, set, configurable: true });
   }
-  return evaluate;
+  return (code, colour, signal) => evaluate(code, colour, limits, signal);
 }
 
-async function evaluate(code: string, colour: boolean): Promise<Evaluated> {
+async function evaluate(
+  code: string,
+  colour: boolean,
+  limits: EvaluateLimits,
+  signal: AbortSignal,
+): Promise<Evaluated> {
   const { Session } = await import("node:inspector");
   const session = new Session();
   session.connect();
@@ -56,11 +67,12 @@ async function evaluate(code: string, colour: boolean): Promise<Evaluated> {
         else reject(new Error(error.message));
       });
     });
-  const options = { expression: code, replMode: true, awaitPromise: true, timeout: SYNC_LIMIT };
+  const options = { expression: code, replMode: true, awaitPromise: true, timeout: limits.sync };
   try {
-    const answer = (await late(post("Runtime.evaluate", options))) as Answer | undefined;
+    const work = post("Runtime.evaluate", options) as Promise<Answer>;
+    const answer = await late(work, limits.async, signal);
     if (answer === undefined)
-      return { text: `It still waits after ${ASYNC_LIMIT / 1000} s, and goes on.`, failed: true };
+      return { text: `It still waits after ${limits.async / 1000} s, and goes on.`, failed: true };
     const { result, exceptionDetails } = answer;
     const value = await taken(exceptionDetails?.exception ?? result, post);
     const text = inspect(value, { colors: colour, depth: 2, maxArrayLength: 100, maxStringLength: 10_000 });
@@ -68,8 +80,9 @@ async function evaluate(code: string, colour: boolean): Promise<Evaluated> {
     return { text: said.slice(0, TEXT_LIMIT), failed: exceptionDetails !== undefined };
   } catch (error) {
     const { message } = error as Error;
-    const cut = message.includes("Execution was terminated");
-    return { text: cut ? `It ran for ${SYNC_LIMIT / 1000} s and was cut off.` : message, failed: true };
+    // What is terminated is an internal error to the inspectors of Node 22 and later: -32603.
+    const cut = /Execution was terminated|-32603\b/.test(message);
+    return { text: cut ? `It ran for ${limits.sync / 1000} s and was cut off.` : message, failed: true };
   } finally {
     session.disconnect();
   }
@@ -93,23 +106,32 @@ async function taken(
   return value;
 }
 
-async function late<T>(work: Promise<T>): Promise<T | undefined> {
+/** Undefined where it takes too long, or who has asked has gone. */
+async function late<T>(work: Promise<T>, limit: number, signal: AbortSignal): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
+  let left = (): void => {};
   const over = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ASYNC_LIMIT);
+    left = () => resolve(undefined);
+    timer = setTimeout(left, limit);
+    signal.addEventListener("abort", left);
   });
   try {
     return await Promise.race([work, over]);
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", left);
   }
 }
 
-/** A stack without the frames of this file and of Node. */
+/** The folder that Portico was compiled to, where this is a file of its own as well as where it is part of the command. */
+const OURS = /^.*\/dist\/[^/]+\//.exec(import.meta.url)?.[0] ?? import.meta.url;
+
+/** A stack without the frames of Portico and of Node. */
 function withoutOurs(text: string): string {
-  const ours = /^\s+at (?:new Promise \(<anonymous>\)|.*(?:\/cli\/control\/\w+\.[jt]s|\(?node:).*)$/;
+  const path = fileURLToPath(OURS);
   return text
     .split("\n")
-    .filter((line) => !ours.test(line))
+    .filter((line) => !/^\s+at (?:new Promise \(<anonymous>\)|.*\(?node:)/.test(line))
+    .filter((line) => !/^\s+at /.test(line) || !(line.includes(OURS) || line.includes(path)))
     .join("\n");
 }

@@ -1,0 +1,90 @@
+// A person at a terminal: what Ctrl-C and Tab do, and lines that are not whole.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { type Cli, MAIN, Project } from "./cli-process.ts";
+
+const FILES = {
+  "app.mjs":
+    'export default () => "first";\nexport const plain = () => "plain";\nexport const plane = () => "plane";\n',
+};
+const terminal = {
+  skip: spawnSync("script", ["--version"]).status === 0 ? false : "there is no `script` to make a terminal",
+};
+
+function atTerminal(project: Project, ...argv: string[]): Cli {
+  // exec: a shell that stayed between would take Ctrl-C to be for itself as well.
+  const command = ["exec", process.execPath, MAIN, ...argv].join(" ");
+  return project.start(["script", "-qec", command, "/dev/null"], { TERM: "xterm" });
+}
+
+async function attached(project: Project): Promise<{ readonly cli: Cli; readonly at: Cli }> {
+  const cli = project.run("run", "app.mjs", "--port", "0", "--repl");
+  const port = await cli.port();
+  // The URL is printed before the socket is there.
+  while ((await project.run("list", "--json").over()).out === "[]\n");
+  const at = atTerminal(project, "attach", String(port));
+  await at.printed(/portico:\d+> /);
+  return { cli, at };
+}
+
+test("Ctrl-C gives the prompt back while something is awaited, and what is typed then works", terminal, async (t) => {
+  const project = await Project.make(t, FILES);
+  const { cli, at } = await attached(project);
+  at.type('console.log("it has begun"), await new Promise(() => {})\r');
+  await cli.printed(/^it has begun$/m);
+  at.type("\u0003");
+  await at.printed(/Not waited for; it goes on\r\n[^\n]*portico:\d+> /);
+  at.type("40 + 2\r");
+  await at.printed(/42[^\n]*\r\n/);
+  at.type(".exit\r");
+  assert.equal(await at.ended, 0);
+  assert.equal(await cli.get(), "200 first");
+});
+
+test("a beginning goes on in the next line, and Ctrl-C drops it", terminal, async (t) => {
+  const project = await Project.make(t, FILES);
+  const { at } = await attached(project);
+  at.type("for (const n of [6])\r");
+  await at.printed(/\.\.\. /);
+  at.type("n * 7\r");
+  await at.printed(/42[^\n]*\r\n/);
+  at.out = "";
+  at.type("while (true)\r");
+  await at.printed(/\.\.\. /);
+  at.type("half of it");
+  await at.printed(/half of it/);
+  at.type("\u0003");
+  await at.printed(/portico:\d+> /);
+  at.type("50 + 3\r");
+  await at.printed(/53[^\n]*\r\n[^\n]*portico:\d+> /);
+  // With nothing typed it is a wish to leave.
+  at.type("\u0003");
+  assert.equal(await at.ended, 0);
+});
+
+test("what is thrown is shown without the frames of Portico", async (t) => {
+  const project = await Project.make(t, {
+    "app.mjs": 'import { portico } from "portico";\nexport default portico();\n',
+  });
+  const cli = project.run("run", "app.mjs", "--port", "0", "--repl");
+  await cli.port();
+  while ((await project.run("list", "--json").over()).out === "[]\n");
+  const { out } = await project.run("attach").over("(function typed() { app.get('{', () => 1); })()\n");
+  assert.match(out, /^Uncaught LocalError: A route's pattern is not /);
+  assert.match(out, /^ {4}at typed /m);
+  assert.doesNotMatch(out, /\/(?:dist|src)\/|node:/);
+});
+
+test("two tabs that come at once complete, and are not typed", terminal, async (t) => {
+  const project = await Project.make(t, FILES);
+  const cli = atTerminal(project, "start", "--port", "0", "--host", "localhost");
+  await cli.printed(/Module or directory \[\.\]: /);
+  cli.type("app.mjs#p\t\t");
+  await cli.printed(/app\.mjs#pla/);
+  cli.type("in\r");
+  await cli.printed(/Running app\.mjs#plain on /);
+  assert.ok(!cli.out.includes("\t"));
+  cli.type("\u0003");
+  assert.equal(await cli.ended, 0);
+});
