@@ -54,6 +54,27 @@ test("what was not understood is 2, and one line on stderr", async () => {
   }
 });
 
+test("help of a command can be asked for as a command, too", async () => {
+  assert.deepEqual(await typed("help", "serve"), await typed("serve", "--help"));
+  assert.deepEqual(await typed("help"), await typed("--help"));
+  const { code, out, err } = await typed("help", "sreve");
+  assert.deepEqual(
+    [code, out, err],
+    [2, "", "portico: unknown command 'sreve' (Did you mean serve?) (see portico --help)\n"],
+  );
+});
+
+test("what was not understood of a command names the help of that command", async () => {
+  for (const argv of [
+    ["serve", "--prot", "1"],
+    ["serve", "--port", "http"],
+    ["serve", "a", "b"],
+  ]) {
+    assert.match((await typed(...argv)).err, / \(see portico serve --help\)\n$/, argv.join(" "));
+  }
+  assert.match((await typed("sreve")).err, / \(see portico --help\)\n$/);
+});
+
 test("nothing at all is asked for help, and 2", async () => {
   const { code, out, err } = await typed();
   assert.deepEqual([code, out], [2, ""]);

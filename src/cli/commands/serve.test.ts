@@ -12,6 +12,7 @@ let folder = "";
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "portico-serve-"));
   await writeFile(join(folder, "hello.txt"), "Hello\n");
+  await writeFile(join(folder, "app.ts"), "");
   await mkdir(join(folder, "bare"));
 });
 after(() => rm(folder, { recursive: true }));
@@ -133,6 +134,7 @@ test("what is no directory is a line and 1", async () => {
   const cases: Record<string, string> = {
     [join(folder, "none")]: "there is no such directory",
     [join(folder, "hello.txt")]: "it is not a directory",
+    [join(folder, "app.ts")]: `it is not a directory; portico run ${join(folder, "app.ts")} serves modules`,
   };
   for (const [path, says] of Object.entries(cases)) {
     const command = new Running(["serve", path, "--port", "0"]);

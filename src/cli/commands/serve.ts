@@ -37,5 +37,7 @@ async function mustBeDirectory(folder: string): Promise<void> {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     throw new Complaint(`${folder}: ${missing ? "there is no such directory" : "it cannot be read"}`, { cause: error });
   }
-  if (found === "file") throw new Complaint(`${folder}: it is not a directory`);
+  if (found === "directory") return;
+  const hint = /\.[cm]?[jt]sx?$/.test(folder) ? `; portico run ${folder} serves modules` : "";
+  throw new Complaint(`${folder}: it is not a directory${hint}`);
 }
