@@ -53,4 +53,14 @@ async function here(): Promise<void> {
     signals,
   };
   process.exitCode = await run(process.argv.slice(2), version, io);
+  // What a module has left open (a server of its own, a timer) is no reason to stay, unless it looks after signals itself.
+  if (process.listenerCount("SIGINT") + process.listenerCount("SIGTERM") === 0) await leave();
+}
+
+/** Ends the process when what was printed is on its way. */
+async function leave(): Promise<void> {
+  for (const output of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => output.write("", () => resolve()));
+  }
+  process.exit();
 }

@@ -4,8 +4,9 @@ import { resolve } from "node:path";
 import { type Command, Complaint, type Io } from "../command.ts";
 import type { Controls, VersionLine } from "../control/control.ts";
 import { evaluator } from "../control/evaluate.ts";
-import { ADDRESS_OPTIONS, listenOn, placeOf, printing, untilAsked } from "../listening.ts";
+import { ADDRESS_OPTIONS, addressOf, listenOn, placeOf, printing, untilAsked } from "../listening.ts";
 import { failureReport } from "../live/failure.ts";
+import { watchListeners } from "../live/listeners.ts";
 import { Live, type LiveHooks, LoadFailure, named, type Version } from "../live/live.ts";
 import { type Watch, watchFiles } from "../live/watch.ts";
 import { paintFor } from "../paint.ts";
@@ -23,14 +24,18 @@ export const run: Command = {
   ],
   notes: "Ctrl-C finishes what is in hand and ends; a second one ends at once.",
   run: async ({ argument = "", values }, io) => {
-    const [, path = argument, name = "default"] = /^(.*)#([^#/\\]+)$/.exec(argument) ?? [];
+    const [path, name] = entryOf(argument);
     const address = placeOf(values, io.env);
     const file = await mustBeFile(path);
-    const live = await firstLoad(file, name, io, printing(io, values));
-    const reload = (): Promise<string> => reloaded(live, io);
-    const watch = values["watch"] === false ? undefined : await watching(live, reload);
+    const others = watchListeners((where) => void io.stderr.write(listensItself(where)));
+    let watch: Watch | undefined;
     try {
+      const live = await firstLoad(file, name, io, printing(io, values));
+      const reload = (): Promise<string> => reloaded(live, io);
+      if (values["watch"] !== false) watch = await watching(live, reload);
       await listenOn(live.server, address);
+      const { host, port } = addressOf(live.server);
+      others.exceptFor(host, port);
       io.stdout.write(`Running ${argument} on ${paintFor(io.stdout, io.env)("1;36", live.server.url as string)}\n`);
       return await untilAsked(live.server, io, {
         subject: argument,
@@ -39,10 +44,21 @@ export const run: Command = {
         ...(values["repl"] === true && { evaluate: evaluator(namesFor(live)) }),
       });
     } finally {
+      others.close();
       await watch?.close();
     }
   },
 };
+
+/** `app.ts#name`: the file, and what it exports. */
+export function entryOf(argument: string): readonly [path: string, name: string] {
+  const [, path = argument, name = "default"] = /^(.*)#([^#/\\]+)$/.exec(argument) ?? [];
+  return [path, name];
+}
+
+function listensItself(where: string): string {
+  return `portico: the module listens itself on ${where}; behind if (import.meta.main) it would not here\n`;
+}
 
 async function mustBeFile(path: string): Promise<string> {
   const file = resolve(path);
