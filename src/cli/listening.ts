@@ -21,9 +21,18 @@ export interface Place {
   readonly port: number;
 }
 
+/** A place as somebody wants it, and how: by options and the environment, or in an answer to a question. */
+export interface WantedPlace extends Place {
+  readonly by: "option" | "answer";
+}
+
+/** The name of the value that says that the others are answers. */
+export const ANSWERED = "answered";
+
 /** What was typed, else the environment, else 127.0.0.1:8000. @throws Misuse. */
-export function placeOf(values: Values, env: Io["env"]): Place {
-  return { host: hostOf(values, env), port: portOf(values, env) };
+export function placeOf(values: Values, env: Io["env"]): WantedPlace {
+  const by = values[ANSWERED] === true ? "answer" : "option";
+  return { host: hostOf(values, env), port: portOf(values, env), by };
 }
 
 /** As people say it: localhost is this machine, a star all addresses of IPv4. */
@@ -71,15 +80,15 @@ export function printing(io: Io, values: Values): Printing {
 }
 
 /** @throws Complaint. */
-export async function listenOn(server: Server, address: Place): Promise<void> {
+export async function listenOn(server: Server, { host, port, by }: WantedPlace): Promise<void> {
   try {
-    await server.listen(address);
+    await server.listen({ host, port });
   } catch (error) {
     if (!(error instanceof TransportError || error instanceof LocalError)) throw error;
-    const where = `${bracketed(address.host)}:${address.port}`;
+    const where = `${bracketed(host)}:${port}`;
     throw new Complaint(
       error.code === "NET_ADDRESS_IN_USE"
-        ? `${where} is taken by another program; choose another with --port`
+        ? `${where} is taken by another program; choose another${by === "option" ? " with --port" : ""}`
         : `cannot listen on ${where}: ${systemReason(error)}`,
       { cause: error },
     );

@@ -76,6 +76,38 @@ test("what is thrown is shown without the frames of Portico", async (t) => {
   assert.doesNotMatch(out, /\/(?:dist|src)\/|node:/);
 });
 
+test("an answer that cannot be is asked for again, with the reason", terminal, async (t) => {
+  const project = await Project.make(t, FILES);
+  const cli = atTerminal(project, "start");
+  await cli.printed(/Module or directory \[\.\]: /);
+  cli.type("ap.mjs#plain\r");
+  await cli.printed(/ap\.mjs: there is no such file\r\n[^\n]*Module or directory \[\.\]: /);
+  cli.type("app.mjs#plain\r");
+  await cli.printed(/Port \[8000\]: /);
+  cli.type("http\r");
+  await cli.printed(/the port is a number from 0 to 65535, not "http"\r\n[^\n]*Port \[8000\]: /);
+  cli.type("0\r");
+  await cli.printed(/Host \[localhost\]: /);
+  cli.type("\r");
+  const [, url = ""] = await cli.printed(/Running app\.mjs#plain on \S*(http:\/\/127\.0\.0\.1:\d+\/)/);
+  assert.equal(await (await fetch(url)).text(), "plain");
+  cli.type("\u0003");
+  assert.equal(await cli.ended, 0);
+});
+
+test("answers of a file that cannot be end it, without a word of options that nobody typed", async (t) => {
+  const project = await Project.make(t, FILES);
+  const taken = await project.run("run", "app.mjs", "--port", "0").port();
+  for (const [answers, code, says] of [
+    ["ap.mjs\n0\n\n", 1, "portico: ap.mjs: there is no such file\n"],
+    ["app.mjs\nhttp\n\n", 2, 'portico: the port is a number from 0 to 65535, not "http" (see portico start --help)\n'],
+    [`app.mjs\n${taken}\n\n`, 1, `portico: 127.0.0.1:${taken} is taken by another program; choose another\n`],
+  ] as const) {
+    const ended = await project.run("start").over(answers);
+    assert.deepEqual([ended.code, ended.err], [code, says], answers);
+  }
+});
+
 test("two tabs that come at once complete, and are not typed", terminal, async (t) => {
   const project = await Project.make(t, FILES);
   const cli = atTerminal(project, "start", "--port", "0", "--host", "localhost");

@@ -1,11 +1,12 @@
 // `portico start`: asks what to serve, and where, and does it. `portico` alone does the same on a terminal.
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type Command, Complaint, type Values } from "../command.ts";
+import { type Command, Complaint, type Io, type Values } from "../command.ts";
 import { type Lines, linesOf } from "../lines.ts";
+import { ANSWERED, portFrom } from "../listening.ts";
 import { declarations } from "../live/declarations.ts";
 import { readText, toScript } from "../live/source.ts";
-import { run } from "./run.ts";
+import { entryOf, run } from "./run.ts";
 import { serve } from "./serve.ts";
 
 /** What is proposed where it is there. */
@@ -28,10 +29,11 @@ export const start: Command = {
     let what: string;
     let answers: Values;
     try {
-      what = argument ?? (await asked(lines, "Module or directory", await proposal()));
-      const port = values["port"] ?? (await asked(lines, "Port", io.env["PORT"] || "8000"));
-      const host = values["host"] ?? (await asked(lines, "Host", io.env["HOST"] || "localhost"));
-      answers = { ...values, port, host };
+      const ask = asking(lines, io);
+      what = argument ?? (await ask("Module or directory", await proposal(), mustBeThere));
+      const port = values["port"] ?? (await ask("Port", io.env["PORT"] || "8000", mustBePort));
+      const host = values["host"] ?? (await ask("Host", io.env["HOST"] || "localhost"));
+      answers = { ...values, port, host, ...(values["port"] === undefined && { [ANSWERED]: true }) };
     } finally {
       lines.close();
     }
@@ -40,10 +42,34 @@ export const start: Command = {
   },
 };
 
-async function asked(lines: Lines, question: string, instead: string): Promise<string> {
-  const answer = await lines.ask(`${question} [${instead}]: `);
-  if (answer === null) throw new Complaint("there was no answer");
-  return answer.trim() || instead;
+type Ask = (question: string, instead: string, check?: (answer: string) => unknown) => Promise<string>;
+
+/** Asks until the answer is right; who cannot be asked again, a file, is complained of. */
+function asking(lines: Lines, io: Io): Ask {
+  return async (question, instead, check) => {
+    for (;;) {
+      const said = await lines.ask(`${question} [${instead}]: `);
+      if (said === null) throw new Complaint("there was no answer");
+      const answer = said.trim() || instead;
+      try {
+        await check?.(answer);
+        return answer;
+      } catch (error) {
+        if (!(error instanceof Complaint && lines.terminal)) throw error;
+        io.stdout.write(`${error.message}\n`);
+      }
+    }
+  };
+}
+
+function mustBePort(answer: string): void {
+  portFrom(answer, "the port");
+}
+
+async function mustBeThere(answer: string): Promise<void> {
+  const [path] = entryOf(answer);
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new Complaint(`${path}: there is no such file`);
 }
 
 async function proposal(): Promise<string> {
