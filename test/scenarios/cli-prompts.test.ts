@@ -37,6 +37,12 @@ test("Ctrl-C gives the prompt back while something is awaited, and what is typed
   await at.printed(/Not waited for; it goes on\r\n[^\n]*portico:\d+> /);
   at.type("40 + 2\r");
   await at.printed(/42[^\n]*\r\n/);
+  at.out = "";
+  at.type("throw Object.assign(new RangeError('far'), { far: true })\r");
+  // Coloured as it is there, it is the same.
+  await at.printed(/far: [^\n]*true[^\n]*\r\n\}/);
+  assert.match(at.out, /RangeError: far\r\n[^\n]*at <anonymous>:1:\d+ \{\r\n/);
+  assert.doesNotMatch(at.out, /node:|main\.js/);
   at.type(".exit\r");
   assert.equal(await at.ended, 0);
   assert.equal(await cli.get(), "200 first");
@@ -73,6 +79,7 @@ test("what is thrown is shown without the frames of Portico", async (t) => {
   const { out } = await project.run("attach").over("(function typed() { app.get('{', () => 1); })()\n");
   assert.match(out, /^Uncaught LocalError: A route's pattern is not /);
   assert.match(out, /^ {4}at typed /m);
+  assert.match(out, / \{\n {2}code: 'USE_BAD_PATTERN',$/m);
   assert.doesNotMatch(out, /\/(?:dist|src)\/|node:/);
 });
 
@@ -115,7 +122,9 @@ test("two tabs that come at once complete, and are not typed", terminal, async (
   cli.type("app.mjs#p\t\t");
   await cli.printed(/app\.mjs#pla/);
   cli.type("in\r");
-  await cli.printed(/Running app\.mjs#plain on /);
+  const [, url = ""] = await cli.printed(/Running app\.mjs#plain on \S*(http:\/\/127\.0\.0\.1:\d+\/)/);
+  // It is printed before signals are listened to.
+  assert.equal(await (await fetch(url)).text(), "plain");
   assert.ok(!cli.out.includes("\t"));
   cli.type("\u0003");
   assert.equal(await cli.ended, 0);

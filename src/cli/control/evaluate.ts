@@ -1,7 +1,7 @@
 // Evaluates what somebody types into a server that runs, as the REPL of Node does: await at the top, and names that may be
 // declared again. That is what the inspector can do, and nothing else in Node lets others do it.
 import { fileURLToPath } from "node:url";
-import { inspect } from "node:util";
+import { inspect, stripVTControlCharacters } from "node:util";
 
 export interface Evaluated {
   /** The value, or what was thrown, as text. */
@@ -126,12 +126,20 @@ async function late<T>(work: Promise<T>, limit: number, signal: AbortSignal): Pr
 /** The folder that Portico was compiled to, where this is a file of its own as well as where it is part of the command. */
 const OURS = /^.*\/dist\/[^/]+\//.exec(import.meta.url)?.[0] ?? import.meta.url;
 
-/** A stack without the frames of Portico and of Node. */
+/** A stack without the frames of Portico and of Node. It may be coloured, and go on with the fields of the error. */
 function withoutOurs(text: string): string {
-  const path = fileURLToPath(OURS);
-  return text
-    .split("\n")
-    .filter((line) => !/^\s+at (?:new Promise \(<anonymous>\)|.*\(?node:)/.test(line))
-    .filter((line) => !/^\s+at /.test(line) || !(line.includes(OURS) || line.includes(path)))
-    .join("\n");
+  const kept: string[] = [];
+  for (const line of text.split("\n")) {
+    const plain = stripVTControlCharacters(line);
+    if (!isOurs(plain)) kept.push(line);
+    else if (plain.endsWith(" {")) kept[kept.length - 1] += " {";
+  }
+  return kept.join("\n");
+}
+
+function isOurs(line: string): boolean {
+  if (!/^\s+at /.test(line)) return false;
+  return (
+    /at new Promise \(<anonymous>\)|[( ]node:/.test(line) || line.includes(OURS) || line.includes(fileURLToPath(OURS))
+  );
 }
