@@ -243,6 +243,23 @@ test("a socket that asks for too much is refused", { skip: WINDOWS }, async (t) 
   assert.equal(await cli.get(), "200 first");
 });
 
+test("an evaluation is let go of when who has asked for it has gone", { skip: WINDOWS }, async (t) => {
+  const project = await Project.make(t, FILES);
+  const cli = project.run("run", "app.mjs", "--port", "0", "--repl");
+  const port = await cli.port();
+  await waitListed(project, 1);
+  const socket = net.connect(join(project.runtime, "portico", `${cli.child.pid}-${port}.sock`));
+  const code = JSON.stringify({ code: "console.log('it has begun'), await new Promise(() => {})" });
+  socket.write(`POST /evaluate HTTP/1.1\r\nHost: portico\r\nContent-Length: ${code.length}\r\n\r\n${code}`);
+  await cli.printed(/^it has begun$/m);
+  let answer = "";
+  socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
+  socket.on("error", () => {}).end();
+  await once(socket, "close");
+  // Otherwise it says after 30 s that it still waits.
+  assert.equal(answer, "");
+});
+
 /** The URL is printed before the socket is there. */
 async function waitListed(project: Project, count: number): Promise<void> {
   for (;;) {

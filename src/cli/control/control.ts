@@ -64,7 +64,8 @@ export interface ControlOptions {
 const LIMITS = { bodyBytes: 1_048_576, connections: 64, requests: 16 };
 
 export async function openControl(controls: Controls, options: ControlOptions): Promise<{ close(): Promise<void> }> {
-  const server = createServer(controlHandler(controls, options.port), { limits: LIMITS });
+  // Who closes its side has gone: what it has asked for need not be waited for.
+  const server = createServer(controlHandler(controls, options.port), { limits: LIMITS, halfClose: "leave" });
   let found: Found;
   try {
     found = socketFor(await ownFolder(options.env), options.port);
