@@ -1,6 +1,6 @@
 // The command line as a process of its own, for tests: started, read, written to, and ended.
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -131,4 +131,27 @@ export class Cli {
     this.child.stdin?.end(text);
     return { code: await this.ended, out: this.out, err: this.err };
   }
+}
+
+/** For tests of a person at a terminal. */
+export const onTerminal: { readonly skip: string | false } = {
+  skip: spawnSync("script", ["--version"]).status === 0 ? false : "there is no `script` to make a terminal",
+};
+
+/** Starts `portico` on a terminal of its own. */
+export function atTerminal(project: Project, ...argv: string[]): Cli {
+  // exec: a shell that stayed between would take Ctrl-C to be for itself as well, as dash does, and end with 130.
+  const command = ["exec", process.execPath, MAIN, ...argv].join(" ");
+  return project.start(["script", "-qec", command, "/dev/null"], { TERM: "xterm" });
+}
+
+/** Answers the last questions of `portico start`, sees that the module answers, and ends it by Ctrl-C. */
+export async function serveAnswered(cli: Cli): Promise<void> {
+  cli.type("0\r");
+  await cli.printed(/Host \[localhost\]: /);
+  cli.type("\r");
+  const [, url = ""] = await cli.printed(/Running app\.mjs#plain on \S*(http:\/\/127\.0\.0\.1:\d+\/)/);
+  assert.equal(await (await fetch(url)).text(), "plain");
+  cli.type("\u0003");
+  assert.equal(await cli.ended, 0);
 }

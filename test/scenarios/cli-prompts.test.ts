@@ -1,22 +1,12 @@
 // A person at a terminal: what Ctrl-C and Tab do, and lines that are not whole.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { type Cli, MAIN, Project } from "./cli-process.ts";
+import { atTerminal, type Cli, onTerminal, Project, serveAnswered } from "./cli-process.ts";
 
 const FILES = {
   "app.mjs":
     'export default () => "first";\nexport const plain = () => "plain";\nexport const plane = () => "plane";\n',
 };
-const terminal = {
-  skip: spawnSync("script", ["--version"]).status === 0 ? false : "there is no `script` to make a terminal",
-};
-
-function atTerminal(project: Project, ...argv: string[]): Cli {
-  // exec: a shell that stayed between would take Ctrl-C to be for itself as well.
-  const command = ["exec", process.execPath, MAIN, ...argv].join(" ");
-  return project.start(["script", "-qec", command, "/dev/null"], { TERM: "xterm" });
-}
 
 async function attached(project: Project): Promise<{ readonly cli: Cli; readonly at: Cli }> {
   const cli = project.run("run", "app.mjs", "--port", "0", "--repl");
@@ -28,7 +18,7 @@ async function attached(project: Project): Promise<{ readonly cli: Cli; readonly
   return { cli, at };
 }
 
-test("Ctrl-C gives the prompt back while something is awaited, and what is typed then works", terminal, async (t) => {
+test("Ctrl-C gives the prompt back while something is awaited, and what is typed then works", onTerminal, async (t) => {
   const project = await Project.make(t, FILES);
   const { cli, at } = await attached(project);
   at.type('console.log("it has begun"), await new Promise(() => {})\r');
@@ -48,7 +38,7 @@ test("Ctrl-C gives the prompt back while something is awaited, and what is typed
   assert.equal(await cli.get(), "200 first");
 });
 
-test("a beginning goes on in the next line, and Ctrl-C drops it", terminal, async (t) => {
+test("a beginning goes on in the next line, and Ctrl-C drops it", onTerminal, async (t) => {
   const project = await Project.make(t, FILES);
   const { at } = await attached(project);
   at.type("for (const n of [6])\r");
@@ -83,7 +73,7 @@ test("what is thrown is shown without the frames of Portico", async (t) => {
   assert.doesNotMatch(out, /\/(?:dist|src)\/|node:/);
 });
 
-test("an answer that cannot be is asked for again, with the reason", terminal, async (t) => {
+test("an answer that cannot be is asked for again, with the reason", onTerminal, async (t) => {
   const project = await Project.make(t, FILES);
   const cli = atTerminal(project, "start");
   await cli.printed(/Module or directory \[\.\]: /);
@@ -93,13 +83,7 @@ test("an answer that cannot be is asked for again, with the reason", terminal, a
   await cli.printed(/Port \[8000\]: /);
   cli.type("http\r");
   await cli.printed(/the port is a number from 0 to 65535, not "http"\r\n[^\n]*Port \[8000\]: /);
-  cli.type("0\r");
-  await cli.printed(/Host \[localhost\]: /);
-  cli.type("\r");
-  const [, url = ""] = await cli.printed(/Running app\.mjs#plain on \S*(http:\/\/127\.0\.0\.1:\d+\/)/);
-  assert.equal(await (await fetch(url)).text(), "plain");
-  cli.type("\u0003");
-  assert.equal(await cli.ended, 0);
+  await serveAnswered(cli);
 });
 
 test("answers of a file that cannot be end it, without a word of options that nobody typed", async (t) => {
@@ -115,7 +99,7 @@ test("answers of a file that cannot be end it, without a word of options that no
   }
 });
 
-test("two tabs that come at once complete, and are not typed", terminal, async (t) => {
+test("two tabs that come at once complete, and are not typed", onTerminal, async (t) => {
   const project = await Project.make(t, FILES);
   const cli = atTerminal(project, "start", "--port", "0", "--host", "localhost");
   await cli.printed(/Module or directory \[\.\]: /);

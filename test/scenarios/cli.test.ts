@@ -1,6 +1,5 @@
 // The command line from outside: servers that are found, stopped, asked, redefined and started by answers.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import http from "node:http";
@@ -9,7 +8,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { onWindows } from "../fixtures/conditions.ts";
-import { MAIN, Project } from "./cli-process.ts";
+import { atTerminal, onTerminal, Project, serveAnswered } from "./cli-process.ts";
 
 const FILES = {
   "app.mjs": `
@@ -157,15 +156,9 @@ test("answers from a file start a server: a module, a port, and an empty host is
   assert.match(silent.err, /^portico: there was no answer$/m);
 });
 
-const scripted = spawnSync("script", ["--version"]).status === 0;
-
-test("portico alone asks on a terminal [EL-06]", {
-  skip: scripted ? false : "there is no `script` to make a terminal",
-}, async (t) => {
+test("portico alone asks on a terminal [EL-06]", onTerminal, async (t) => {
   const project = await Project.make(t, FILES);
-  // exec: a shell that stayed between would take Ctrl-C to be for itself as well, as dash does, and end with 130.
-  const command = `exec ${process.execPath} ${MAIN}`;
-  const cli = project.start(["script", "-qec", command, "/dev/null"], { TERM: "xterm" });
+  const cli = atTerminal(project);
   await cli.printed(/Module or directory \[public\]: /);
   cli.type("app.mjs#pl");
   await cli.printed(/app\.mjs#pl/);
@@ -173,13 +166,7 @@ test("portico alone asks on a terminal [EL-06]", {
   await cli.printed(/app\.mjs#plain/);
   cli.type("\r");
   await cli.printed(/Port \[8000\]: /);
-  cli.type("0\r");
-  await cli.printed(/Host \[localhost\]: /);
-  cli.type("\r");
-  const [, url = ""] = await cli.printed(/Running app\.mjs#plain on \S*(http:\/\/127\.0\.0\.1:\d+\/)/);
-  assert.equal(await (await fetch(url)).text(), "plain");
-  cli.type("\u0003");
-  assert.equal(await cli.ended, 0);
+  await serveAnswered(cli);
 });
 
 test("a port that is taken ends the second with a line, and leaves the first as it is [EL-05]", async (t) => {
