@@ -2,7 +2,7 @@
 // views over the text of the head and cost nothing until they are asked; Fields that were made are lists. The first write to
 // either copies, so that no write is ever seen by another request or reply.
 import { LocalError } from "../base/errors.ts";
-import { isFieldValue, isToken, splitList } from "./token.ts";
+import { detached, isFieldValue, isToken, splitList } from "./token.ts";
 
 /** What Fields are made of: pairs of name and value, or a record, in which a list of values makes a line each. */
 export type FieldsInit =
@@ -38,7 +38,7 @@ interface Lines {
   wire: string;
 }
 
-// Names are checked once: programs use few, and peers' names do not come here. The bound is for those that make names up.
+// Names are checked once: programs use few. The bound is for those that make names up, and for peers, whose fields are copied.
 const CHECKED_NAMES = 512;
 const checked = new Map<string, number>();
 
@@ -50,7 +50,7 @@ function checkName(name: string): number {
   }
   const kind = KINDS[name.toLowerCase()] ?? 0;
   if (checked.size >= CHECKED_NAMES) checked.clear();
-  checked.set(name, kind);
+  checked.set(detached(name), kind);
   return kind;
 }
 
@@ -239,9 +239,18 @@ export class Fields implements Iterable<[name: string, value: string]> {
     return text.slice(marks[at * 4 + 2], marks[at * 4 + 3]);
   }
 
+  // In one pass: to take one after the other out would move all that follow each time.
   #drop(name: string, from: number): void {
     const { list } = this.#lines;
-    for (let at = this.#find(name, from); at >= 0; at = this.#find(name, at)) list.splice(at * 2, 2);
+    let kept = from * 2;
+    for (let i = kept; i < list.length; i += 2) {
+      const each = list[i] as string;
+      if (isName(each, 0, each.length, name)) continue;
+      list[kept] = each;
+      list[kept + 1] = list[i + 1] as string;
+      kept += 2;
+    }
+    list.length = kept;
   }
 
   /** The lines for reading: a view becomes a list. */

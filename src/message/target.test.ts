@@ -136,6 +136,7 @@ test("an authority is a host, and a port where one is written", () => {
     "a:1:2",
     "a:+1",
     "\ud83d",
+    "a".repeat(256),
   ]) {
     assert.equal(parseAuthority(bad), undefined, bad);
   }

@@ -58,13 +58,16 @@ function authorityEnd(target: string, start: number): number {
   return target.length;
 }
 
+// No name of DNS is longer (RFC 1035 §2.3.4), and whoever reads one further on (a router, a URL) need not read in linear time.
+const HOST_LENGTH = 255;
+
 /**
- * `uri-host [":" port]` (RFC 9110 §7.2), as Host and an authority-form target have it. Undefined where it is not that;
- * user information is refused (RFC 9110 §4.2.4). The host may be empty, as it may in Host.
+ * `uri-host [":" port]` (RFC 9110 §7.2), as Host and an authority-form target have it. Undefined where it is not that, and for a
+ * host of more than 255 characters; user information is refused (RFC 9110 §4.2.4). The host may be empty, as it may in Host.
  */
 export function parseAuthority(text: string): Authority | undefined {
   const end = text.charCodeAt(0) === 0x5b ? ipLiteralEnd(text) : regNameEnd(text);
-  if (end < 0) return undefined;
+  if (end < 0 || end > HOST_LENGTH) return undefined;
   if (end === text.length) return { host: text, port: undefined };
   const host = text.slice(0, end);
   if (end + 1 === text.length) return { host, port: undefined }; // the port may be empty (RFC 3986 §3.2.3)

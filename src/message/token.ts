@@ -66,6 +66,11 @@ export function isFieldValue(text: string): boolean {
   return true;
 }
 
+/** The same Latin-1 text, for keeping: a part of a head that is kept would keep all of the head. */
+export function detached(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
+}
+
 /** The members of a comma-separated list: trimmed, without the empty ones, quoted strings kept whole (RFC 9110 §5.6.1). */
 export function splitList(value: string): string[] {
   const members: string[] = [];
@@ -84,11 +89,19 @@ export function splitList(value: string): string[] {
   return members;
 }
 
-// Not trim(): that takes U+00A0 off as well, and `chunked` with such an octet is another coding than chunked.
-function withoutBlanks(text: string, start: number, end: number): string {
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
+/**
+ * Text without the blanks (SP and HTAB) at its ends: a value without its OWS (RFC 9110 §5.6.3).
+ *
+ * @param start, end which part of the text; all of it.
+ */
+// Not trim(): that takes U+00A0 off as well, and `chunked` with such a byte is another coding than chunked. Not a pattern either:
+// one for the end of a text begins again at each blank, and so takes the square of their number.
+export function withoutBlanks(text: string, start = 0, end: number = text.length): string {
+  let from = start;
+  let to = end;
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
 }
 
 function isBlank(code: number): boolean {

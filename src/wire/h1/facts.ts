@@ -2,7 +2,7 @@
 // lengths, Connection, Expect, Upgrade. Says nothing of whether they may stand together: that is framing.ts.
 import { type FieldBlock, Fields, fieldsOver } from "../../message/fields.ts";
 import { parseAuthority } from "../../message/target.ts";
-import { hasMember } from "../../message/token.ts";
+import { detached, hasMember } from "../../message/token.ts";
 
 export interface Facts {
   /** How many Host lines there are, the first one's value, and whether that is one. */
@@ -68,7 +68,7 @@ let lastHost = "";
 function isHost(host: string): boolean {
   if (host === lastHost) return true;
   if (parseAuthority(host) === undefined) return false;
-  lastHost = Buffer.from(host, "latin1").toString("latin1"); // a slice would keep its head alive
+  lastHost = detached(host);
   return true;
 }
 

@@ -49,7 +49,9 @@ test("a second Content-Length that differs is refused", () => {
 
 test("a Content-Length that is repeated is refused, although it says the same", () => {
   refused(post("Content-Length: 5", "Content-Length: 5"), "WIRE_AMBIGUOUS_LENGTH", 400);
-  refused(post("Content-Length: 5, 5"), "WIRE_AMBIGUOUS_LENGTH", 400);
+  for (const value of ["5, 5", "5,5", `5 \t${" ".repeat(1000)},${"\t".repeat(1000)} 5`]) {
+    refused(post(`Content-Length: ${value}`), "WIRE_AMBIGUOUS_LENGTH", 400, value);
+  }
 });
 
 test("a Content-Length that is no decimal number is refused", () => {
@@ -75,6 +77,8 @@ test("a Content-Length that is no decimal number is refused", () => {
     "0000000000000000005",
     "Infinity",
     "NaN",
+    `5${" ".repeat(1000)}5`,
+    `5${"\t ".repeat(1000)}, 5;`,
   ];
   for (const value of values) refused(post(`Content-Length: ${value}`), "WIRE_BAD_LENGTH", 400, value);
 });
@@ -200,6 +204,9 @@ test("HTTP/1.1 needs one Host, and a valid one", () => {
     "a:80:80",
     "/a",
     "a\x80",
+    "a".repeat(256),
+    `${"a.".repeat(128)}:80`,
+    `[${"0:".repeat(150)}]`,
   ]) {
     refused(read("GET / HTTP/1.1", [`Host: ${host}`]), "WIRE_BAD_HOST", 400, host);
   }
@@ -216,6 +223,7 @@ test("HTTP/1.1 needs one Host, and a valid one", () => {
     "%41b",
     "a!$&'()*+,;=",
     "a.",
+    `${"a".repeat(255)}:80`,
   ]) {
     assert.match(read("GET / HTTP/1.1", [`Host: ${host}`])[0] ?? "", /^request/, host);
   }

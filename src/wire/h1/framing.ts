@@ -4,7 +4,7 @@
 import { RemoteError } from "../../base/errors.ts";
 import type { Version } from "../../message/head.ts";
 import { mayHaveBody } from "../../message/status.ts";
-import { splitList } from "../../message/token.ts";
+import { splitList, withoutBlanks } from "../../message/token.ts";
 import type { Facts } from "./facts.ts";
 
 /** Octets, or how the end shows. */
@@ -83,7 +83,7 @@ function isPlainCoding(before: readonly string[], last: string | undefined): boo
 // than 15 digits are refused too, so that what is counted stays exact.
 function readLength(text: string): number {
   if (isDigits(text)) return Number(text);
-  const values = text.split(",").map((value) => value.replace(/^[ \t]+|[ \t]+$/g, ""));
+  const values = text.split(",").map((value) => withoutBlanks(value));
   const [first = ""] = values;
   if (!values.every(isDigits)) throw new RemoteError("WIRE_BAD_LENGTH", JSON.stringify(text));
   if (values.some((value) => value !== first)) throw new RemoteError("WIRE_AMBIGUOUS_LENGTH", JSON.stringify(text));

@@ -196,6 +196,13 @@ test("a folded field line is joined by spaces where that is allowed", () => {
   assert.equal(value("X: \r\n \r\n\tb"), "b");
   assert.equal(value("X: a\r\n "), "a");
   assert.equal(value("X: a\r\n b\r\nY: c"), "a   b | Y: c");
+  // Blanks before and behind a fold, and lines that have nothing else.
+  assert.equal(value("X: a \t\r\n  b \t"), "a \\t    b");
+  assert.equal(value("X: a \r\n \r\n\t\r\nY: c "), "a | Y: c");
+  assert.equal(value("X: a \r\n \r\n b \r\n "), "a       b");
+  assert.equal(value("X:\r\n \r\n \r\nY: c"), " | Y: c");
+  assert.equal(value("X: a\r\n b\r\nLonger-Name:  c\t "), "a   b | Longer-Name: c");
+  assert.equal(value(`X: a${"\r\n ".repeat(1000)}\r\nY: c`), "a | Y: c");
   refused(withField("X: a\r\n \0"), "WIRE_BAD_FIELD", 400, folding);
   refused(withField("X: a\r\n b: \n"), "WIRE_BAD_LINE_END", 400, folding);
   const lengthFolded = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n 3\r\n\r\nabc";

@@ -29,8 +29,9 @@ const VALUE = 4;
 const LINE_END = 5;
 const LAST_END = 6;
 
-// Offsets are gathered here and copied once a head is whole: four a line, relative to the first line.
-const scratch: number[] = [];
+// Offsets are gathered here and copied once a head is whole: four a line, relative to the first line. Of a head that is cut the
+// parser has its own list, so that nothing is copied again and again where its bytes come one by one.
+const shared: number[] = [];
 
 const NO_START_LINE = new StartLineParser("request", WIRE_LIMITS);
 
@@ -45,8 +46,12 @@ export class HeadParser {
   #nameEnd = 0;
   #valueStart = 0;
   #marked = 0;
-  #saved: number[] | null = null;
+  /** The offsets of a head that is cut. */
+  #own: number[] | null = null;
   #fieldsStart = 0;
+  /** Where the last fold was, and where the value before it ended; 0 where there was none in this section. */
+  #foldStart = 0;
+  #foldEnd = 0;
   /** The start line; trailers have none. */
   readonly start: StartLineParser;
   /** The fields, once parse() has said true. */
@@ -82,7 +87,6 @@ export class HeadParser {
       this.#phase = LINE;
     }
     if (memory === null || !this.#takeFields(buffer, memory)) {
-      if (this.#saved !== null) this.#restore();
       if (!this.#fieldLines(buffer)) return this.#suspend();
       this.#finish(buffer, memory);
     }
@@ -90,6 +94,8 @@ export class HeadParser {
     this.#phase = this.#section === "trailers" ? LINE : START;
     this.#at = 0;
     this.#marked = 0;
+    this.#own = null;
+    this.#foldStart = 0;
     this.start.reset();
     return true;
   }
@@ -101,6 +107,7 @@ export class HeadParser {
   #fieldLines(buffer: ReceiveBuffer): boolean {
     const { bytes, start, end } = buffer;
     const limits = this.limits;
+    const scratch = this.#own ?? shared;
     let phase = this.#phase;
     let i = start + this.#at;
     let marked = this.#marked;
@@ -116,6 +123,8 @@ export class HeadParser {
         if (octet === SP || octet === HTAB) {
           if (marked === 0 || !this.leniency.obsFold) throw new RemoteError("WIRE_FOLDED_FIELD");
           marked -= 4;
+          this.#foldStart = i - start;
+          this.#foldEnd = (scratch[marked + 3] as number) + this.#fieldsStart;
           bytes[i - 1] = SP; // RFC 9112 §5.2: each fold is replaced by spaces before the value is interpreted
           bytes[i - 2] = SP;
           phase = scratch[marked + 2] === scratch[marked + 3] ? LEAD : VALUE;
@@ -161,7 +170,9 @@ export class HeadParser {
         if (bytes[i] !== LF) throw new RemoteError("WIRE_BAD_LINE_END");
         let valueEnd = i - 1;
         const valueStart = start + this.#valueStart;
-        while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
+        if (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) {
+          valueEnd = this.#trimmed(bytes, start, valueStart, valueEnd);
+        }
         scratch[marked] = lineStart - this.#fieldsStart;
         scratch[marked + 1] = this.#nameEnd - this.#fieldsStart;
         scratch[marked + 2] = this.#valueStart - this.#fieldsStart;
@@ -185,15 +196,18 @@ export class HeadParser {
     return false;
   }
 
-  #suspend(): false {
-    this.#saved = scratch.slice(0, this.#marked);
-    return false;
+  /** The end of a value without the blanks there. Behind a fold that is followed by nothing else, it is where it was before. */
+  #trimmed(bytes: Uint8Array, start: number, valueStart: number, valueEnd: number): number {
+    const folded = start + this.#foldStart > valueStart;
+    const least = folded ? start + this.#foldStart : valueStart;
+    let end = valueEnd;
+    while (end > least && (bytes[end - 1] === SP || bytes[end - 1] === HTAB)) end--;
+    return folded && end === least ? start + this.#foldEnd : end;
   }
 
-  #restore(): void {
-    const saved = this.#saved as number[];
-    for (let i = 0; i < saved.length; i++) scratch[i] = saved[i] as number;
-    this.#saved = null;
+  #suspend(): false {
+    this.#own ??= shared.slice(0, this.#marked);
+    return false;
   }
 
   #finish(buffer: ReceiveBuffer, memory: HeadMemory | null): void {
@@ -205,7 +219,7 @@ export class HeadParser {
       return;
     }
     const text = latin1(bytes, from, to);
-    const marks = scratch.slice(0, this.#marked);
+    const marks = (this.#own ?? shared).slice(0, this.#marked);
     this.block = { text, marks, facts: readFacts(text, marks) };
     if (memory?.wants(to - start) === true) {
       const { method, target, version } = this.start;
