@@ -103,9 +103,9 @@ function boundaryOf({ headers }: Request): string {
       fields: { Accept: "multipart/form-data" },
     });
   }
-  const boundary = type.params.get("boundary");
-  // RFC 2046 §5.1.1
-  if (boundary === null || boundary === "" || boundary.length > 70) throw badMultipart("The form has no boundary.");
+  // RFC 2046 §5.1.1: 70 characters at most; blanks at its end were added on the way, and do not belong to it.
+  const boundary = type.params.get("boundary")?.trimEnd() ?? "";
+  if (boundary === "" || boundary.length > 70) throw badMultipart("The form has no boundary.");
   return boundary;
 }
 

@@ -2,11 +2,11 @@
 // not become a gigabyte; and what text they are. Knows no parser.
 import { isAscii } from "node:buffer";
 import { pipeline } from "node:stream";
-import { MIMEType } from "node:util";
 import { HttpError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
 import { Fields } from "../message/fields.ts";
 import { checkLimit, decodeText, type Inbound, parseJson, show } from "../message/inbound.ts";
 import { derive, Key, type Request } from "../message/request.ts";
+import { type MediaType, readMediaType } from "./media-type.ts";
 
 /** What decoded content may have where nothing else is said: as much as the server collects of a plain one by default. */
 export const DECODED_BYTES = 1_048_576;
@@ -147,12 +147,8 @@ export function decodeCharset(octets: Uint8Array, charset = "utf-8"): string {
 }
 
 /** A media type with its parameters; undefined where the text is none. */
-export function mediaType(value: string | undefined): MIMEType | undefined {
-  try {
-    return value === undefined ? undefined : new MIMEType(value);
-  } catch {
-    return undefined;
-  }
+export function mediaType(value: string | undefined): MediaType | undefined {
+  return value === undefined ? undefined : readMediaType(value);
 }
 
 function latin1(octets: Uint8Array): string {

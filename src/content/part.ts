@@ -67,7 +67,7 @@ export class ReceivedPart implements Part {
     this.headers = headers;
     this.#form = form;
     this.#stream = stream;
-    this.#charset = type?.params.get("charset") ?? undefined;
+    this.#charset = type?.params.get("charset");
     stream.once("end", () => {
       this.#ended = true;
     });
