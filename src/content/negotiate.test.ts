@@ -17,7 +17,8 @@ test("the media type is the one that is liked best", () => {
     ["text/html;q=0, */*", "application/json"],
     ["image/png", undefined],
     ["*/*;q=0", undefined],
-    [",;;=,", undefined],
+    [",", undefined],
+    [",;;=,", "text/html"],
   ];
   for (const [accept, type] of cases) {
     assert.equal(preferred(asking(accept === undefined ? {} : { Accept: accept }), types), type, accept);
@@ -73,7 +74,49 @@ test("a peer that says something else each time, or something long, is answered 
       i === 0 ? "identity" : "gzip",
     );
   }
-  assert.equal(encodingFor(asking({ "Accept-Encoding": `${"a,".repeat(20_000)}gzip` }), offered), "gzip");
+  const long = "a,".repeat(20_000);
+  assert.equal(encodingFor(asking({ "Accept-Encoding": `gzip,${long}` }), offered), "gzip");
+  assert.equal(encodingFor(asking({ "Accept-Encoding": `${long}gzip` }), offered), "identity");
+  assert.equal(
+    preferred(asking({ Accept: `application/json,${long}` }), ["text/html", "application/json"]),
+    "application/json",
+  );
+  assert.equal(language(asking({ "Accept-Language": "x".repeat(60_000) }), ["en", "de"]), "en");
+});
+
+test("a member whose weight is none says nothing, and refuses nothing that it does not name", () => {
+  const wrong = ["-1", "-0.5", "2", "1.5", "1.001", "abc", "", "1e-1", "0x1", "NaN", "Infinity", "--1", "0.5.5", '"x"'];
+  for (const q of wrong) {
+    for (const weight of [`;q=${q}`, `; Q=${q}`, `;a=b;q=${q}`, `; q = ${q}`]) {
+      const alone = asking({ "Accept-Encoding": `gzip${weight}` });
+      assert.equal(encodingFor(alone, ["br", "gzip"]), "identity", weight);
+      const beside = asking({ "Accept-Encoding": `br, gzip${weight}` });
+      assert.equal(encodingFor(beside, ["gzip", "br"]), "br", weight);
+      const star = asking({ "Accept-Encoding": `*${weight}` });
+      assert.equal(encodingFor(star, ["br", "gzip"]), "identity", weight);
+      const identity = asking({ "Accept-Encoding": `identity${weight}, br;q=0.5` });
+      assert.equal(encodingFor(identity, ["br"]), "br", weight);
+      const type = asking({ Accept: `text/html${weight}` });
+      assert.equal(preferred(type, ["text/plain", "text/html"]), "text/plain", weight);
+      const other = asking({ Accept: `text/html${weight}, application/json;q=0.1` });
+      assert.equal(preferred(other, ["text/html", "application/json"]), "application/json", weight);
+      assert.equal(language(asking({ "Accept-Language": `de${weight}` }), ["en", "de"]), "en", weight);
+      assert.equal(language(asking({ "Accept-Language": `de${weight}, fr` }), ["en", "de", "fr"]), "fr", weight);
+    }
+  }
+  // What refuses identity still does.
+  assert.equal(encodingFor(asking({ "Accept-Encoding": "gzip;q=-1, identity;q=0" }), ["gzip"]), undefined);
+  assert.equal(encodingFor(asking({ "Accept-Encoding": "gzip;q=-1, *;q=0" }), ["gzip"]), undefined);
+});
+
+test("a weight is read as clients write it", () => {
+  for (const q of ["0.5", "0.500", "0.12345", ".5", "1", "1.", "1.0", "1.000", "1.0000"]) {
+    assert.equal(encodingFor(asking({ "Accept-Encoding": `gzip;q=${q}` }), ["gzip"]), "gzip", q);
+    assert.equal(encodingFor(asking({ "Accept-Encoding": `gzip ; q = ${q}` }), ["gzip"]), "gzip", q);
+  }
+  for (const q of ["0", "0.", "0.0", "0.000", ".0"]) {
+    assert.equal(encodingFor(asking({ "Accept-Encoding": `*, gzip;q=${q}` }), ["gzip", "br"]), "br", q);
+  }
 });
 
 test("a language is found by its narrower and its wider name", () => {
