@@ -132,6 +132,36 @@ test("preconditions are looked at in the order of RFC 9110 §13.2.2", () => {
   }
 });
 
+test("a tag with a comma or a backslash in it is one tag, for each condition and in each line", () => {
+  const tags = ['"a,b"', '"a, b"', '","', '"a\\"', '"\\"', '"a\\,b"', '"a\\\\"', '"\\\\,"', '"x=1;y=2"'];
+  for (const etag of tags) {
+    const state = { etag };
+    const weak = { etag: `W/${etag}` };
+    for (const lines of [[etag], [`"0", ${etag}`], [`${etag}, "0"`], ['"0"', etag], [`"0,\\", ${etag} , "\\"`]]) {
+      const verdict = (name: string, of: Validators, method = "GET"): unknown => {
+        const headers = new Fields(lines.map((value) => [name, value] as const));
+        return precondition({ method, headers }, of);
+      };
+      const told = `${JSON.stringify(lines)} of ${etag}`;
+      assert.equal(verdict("If-None-Match", state), 304, told);
+      assert.equal(verdict("If-None-Match", weak), 304, told);
+      assert.equal(verdict("If-None-Match", state, "PUT"), 412, told);
+      assert.equal(verdict("If-Match", state, "PUT"), null, told);
+      assert.equal(verdict("If-Match", weak, "PUT"), 412, told);
+      // A part of a tag is none.
+      for (const part of ['"a"', '"b"', '"', '" b"', '"a\\,b']) {
+        assert.equal(verdict("If-None-Match", { etag: part }), null, `${told}: ${part}`);
+        assert.equal(verdict("If-Match", { etag: part }, "PUT"), 412, `${told}: ${part}`);
+      }
+    }
+    const range = (value: string, of: Validators): boolean => mayBePart(new Fields({ "If-Range": value }), of);
+    assert.equal(range(etag, state), true, etag);
+    assert.equal(range(`W/${etag}`, weak), false, etag);
+    assert.equal(range(etag, weak), false, etag);
+    assert.equal(range(`${etag}, "0"`, state), false, etag);
+  }
+});
+
 test("If-Range asks for a part of the state that there is, and is compared strongly", () => {
   const now = Date.parse(DATE) + 60_000;
   const cases: [boolean, Validators, string[]][] = [

@@ -1,9 +1,8 @@
 // Preconditions (RFC 9110 §13): whether a request is for the state of a representation that there is, in the order of
-// §13.2.2. The tags of If-None-Match are compared by the library; what is ours are the other three, and that a field which cannot
-// be read is as if it were not there. Dates are not left to it: it would read one without a zone as a time of this place.
-import fresh from "fresh";
+// §13.2.2. By hand: the libraries split a tag at a comma that is part of it, and read a date without a zone as a time of this place.
 import { parseDate } from "../message/date.ts";
 import type { Fields } from "../message/fields.ts";
+import { entityTags, isWeaklyEqual } from "./entity-tag.ts";
 
 /** What tells two states of a representation apart (RFC 9110 §8.8). */
 export interface Validators {
@@ -42,8 +41,8 @@ export function precondition(
 
 /** RFC 9110 §13.1.1: compared strongly, so that a weak tag never matches. */
 function ifMatch(headers: Fields, state: Validators | null): boolean {
-  const tags = headers.list("if-match");
-  if (tags.length === 1 && tags[0] === "*") return state !== null;
+  const tags = entityTags(headers.all("if-match"));
+  if (tags === "*") return state !== null;
   const etag = state?.etag;
   return etag !== undefined && !etag.startsWith("W/") && tags.includes(etag);
 }
@@ -51,8 +50,10 @@ function ifMatch(headers: Fields, state: Validators | null): boolean {
 /** RFC 9110 §13.1.2: compared weakly. */
 function ifNoneMatch(headers: Fields, state: Validators | null): boolean {
   if (state === null) return true;
-  const tags = headers.all("if-none-match").join(", ");
-  return tags === "" || !fresh({ "if-none-match": tags }, { etag: state.etag });
+  const tags = entityTags(headers.all("if-none-match"));
+  if (tags === "*") return false;
+  const { etag } = state;
+  return etag === undefined || !tags.some((tag) => isWeaklyEqual(tag, etag));
 }
 
 /** One date, or none: several are not one, and what is no date is to be ignored. */

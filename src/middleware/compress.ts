@@ -3,6 +3,7 @@
 
 import { LocalError } from "../base/errors.ts";
 import { compressed, ENCODINGS, type Encoding, encoded, encoder, isCompressible } from "../content/encoding.ts";
+import { entityTags } from "../content/entity-tag.ts";
 import { encodingFor } from "../content/negotiate.ts";
 import { FileSlice, Takeover } from "../message/body.ts";
 import { Fields } from "../message/fields.ts";
@@ -104,7 +105,7 @@ function notModified(request: Request, original: Reply): Reply {
   return withFields(original, (fields) => {
     addVary(fields, VARY);
     const tag = fields.get("etag");
-    if (tag?.startsWith('"') && request.headers.list("if-none-match").includes(`W/${tag}`))
+    if (tag?.startsWith('"') && entityTags(request.headers.all("if-none-match")).includes(`W/${tag}`))
       fields.set("ETag", `W/${tag}`);
   });
 }
