@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, sep } from "node:path";
 import { LocalError } from "../base/errors.ts";
 import type { Mux } from "../route/mux.ts";
+import { patternText } from "../route/spelling.ts";
 import { type DotFiles, isAbsence, type Symlinks } from "./below.ts";
 import { fileAt } from "./file.ts";
 import { type FileOptions, policyOf } from "./file-options.ts";
@@ -67,7 +68,7 @@ export async function addFiles(
   const stem = stemOf(kind === "folder" ? absolute : dirname(absolute), stemFrom, kind);
   const patterns: string[] = [];
   const add = (names: readonly string[], at: string): void => {
-    const pattern = `GET /${[...stem, ...names].map(encodeURIComponent).join("/")}`;
+    const pattern = `GET /${[...stem, ...names].map(encodeURIComponent).map(patternText).join("/")}`;
     routes.on(pattern, fileAt(at, policy, kept));
     patterns.push(pattern);
   };

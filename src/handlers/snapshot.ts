@@ -8,6 +8,7 @@ import { type Reply, redirect, withFields } from "../message/reply.ts";
 import { queryText, type Request } from "../message/request.ts";
 import { canonicalPath } from "../message/target.ts";
 import { mountedPath } from "../route/params.ts";
+import { comparable } from "../route/spelling.ts";
 import type { DotFiles, Symlinks } from "./below.ts";
 import { cacheControlOf, type FileOptions, type Policy, plainCacheControl, policyOf } from "./file-options.ts";
 import { beingChanged, digestOf, readSmall, validatorsOf } from "./file-state.ts";
@@ -84,14 +85,16 @@ export async function snapshot(root: string | URL, options: SnapshotOptions = {}
     held.set(`${path}/`, held.get(`${path}/${encodeName(name)}`) as Held);
     if (redirect && path !== "") toSlash.add(path);
   }
-  return { handler: handlerOf(held, toSlash, redirect, plainCacheControl(policy)), paths: [...held.keys()], bytes };
+  const asCompared = new Map(Array.from(held, ([path, each]) => [comparable(path), each]));
+  const handler = handlerOf(asCompared, new Set([...toSlash].map(comparable)), redirect, plainCacheControl(policy));
+  return { handler, paths: [...held.keys()], bytes };
 }
 
 function tooLarge(): LocalError {
   return new LocalError("USE_BAD_OPTION", "The files, with what is made of them, have more octets than maxBytes.");
 }
 
-/** The canonical form, so that it is found as a request names it. */
+/** In the canonical form. */
 function pathOf(names: readonly string[]): string {
   return names.map((name) => `/${encodeName(name)}`).join("");
 }
@@ -130,6 +133,7 @@ async function hold({ names, found }: Walked, policy: Policy, room: number): Pro
   return { held: { plain: represent(bytes), made, offered: [...made.keys()] }, bytes: all };
 }
 
+/** @param held @param toSlash by the paths as they are compared. */
 function handlerOf(
   held: ReadonlyMap<string, Held>,
   toSlash: ReadonlySet<string>,
@@ -140,7 +144,7 @@ function handlerOf(
     if (request.method !== "GET" && request.method !== "HEAD") return otherMethod(request);
     // The canonical path has mended a malformed escape, which names nothing.
     if (request.target.includes("%") && /^[^?]*%(?![0-9a-f]{2})/i.test(request.target)) throw new HttpError(404);
-    const path = asWalked(mountedPath(request));
+    const path = comparable(mountedPath(request));
     if (toSlash.has(path) || (path === "/" && !request.path.endsWith("/"))) {
       if (!mayRedirect) throw new HttpError(404);
       return slashed(request, cacheControl);
@@ -149,19 +153,6 @@ function handlerOf(
     if (found === undefined) throw new HttpError(404);
     return choose(found, request);
   };
-}
-
-// One name can be written in several ways that are all canonical: "+" and "%2B" name the same file.
-function asWalked(path: string): string {
-  if (/^[\w.~/-]*$/.test(path)) return path;
-  try {
-    return path
-      .split("/")
-      .map((segment) => encodeName(decodeURIComponent(segment)))
-      .join("/");
-  } catch {
-    return ""; // names nothing
-  }
 }
 
 function choose({ plain, made, offered }: Held, request: Request): Reply {

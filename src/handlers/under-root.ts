@@ -5,7 +5,7 @@ import { type Answer, toReply } from "../message/answer.ts";
 import type { Handler } from "../message/handler.ts";
 import type { Request } from "../message/request.ts";
 import { canonicalPath } from "../message/target.ts";
-import { mountedPath } from "../route/params.ts";
+import { decodeRest, mountedPath } from "../route/params.ts";
 import { type DotFiles, findBelow, namesIn, type Symlinks } from "./below.ts";
 import { folderOf } from "./files.ts";
 
@@ -73,9 +73,15 @@ export function withTarget(
   };
 }
 
-/** A parameter is decoded: what is a slash in it is one, and what was an escape of an escape stays that. */
-function encodedParam({ params }: Request, name: string): string {
-  return `/${(params[name] ?? "\0").split("/").map(encodeURIComponent).join("/")}`;
+/**
+ * A parameter is decoded: what is a slash in it is one, and what was an escape of an escape stays that. That of `{name...}` is the
+ * mounted path, and is not decoded to the end.
+ */
+function encodedParam(request: Request, name: string): string {
+  const value = request.params[name] ?? "\0";
+  const mounted = mountedPath(request);
+  if (decodeRest(mounted.slice(1)) === value) return mounted;
+  return `/${value.split("/").map(encodeURIComponent).join("/")}`;
 }
 
 const nothing: Handler = () => {

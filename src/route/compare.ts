@@ -4,6 +4,7 @@
 import { decodeComponent } from "../message/target.ts";
 import type { Pattern, PatternSegment } from "./pattern.ts";
 import { compareTypes, exampleOf, SEGMENT_TYPES, type SegmentTypes } from "./segment-type.ts";
+import { patternText } from "./spelling.ts";
 
 /** "overlap": some requests match both, and neither pattern matches all that the other does. */
 export type Relation = "equal" | "moreSpecific" | "lessSpecific" | "overlap" | "disjoint";
@@ -88,7 +89,7 @@ export function commonPath(a: readonly PatternSegment[], b: readonly PatternSegm
       (segment): segment is Single => segment !== undefined && segment.kind !== "rest",
     );
     const literal = choices.find(({ kind }) => kind === "literal");
-    if (literal?.kind === "literal") texts.push(literal.text);
+    if (literal?.kind === "literal") texts.push(patternText(literal.text));
     else texts.push(choices.length === 0 ? "" : exampleOf(narrowest(choices)));
   }
   return `/${texts.join("/")}`;

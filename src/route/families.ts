@@ -8,6 +8,7 @@ import { canonicalOf, checkHandler, listOf, type Mux } from "./mux.ts";
 import { mountedPath, mountOf, paramsIn } from "./params.ts";
 import { canonicalLiteral, splitPattern } from "./pattern.ts";
 import { plainInfo, type RouteInfo } from "./route-info.ts";
+import { comparable, unescaped } from "./spelling.ts";
 
 /** Paths and their handlers. */
 export type RouteTable = Iterable<readonly [path: string, handler: Handler]> | Readonly<Record<string, Handler>>;
@@ -22,11 +23,21 @@ const nothing: Handler = () => {
   throw new HttpError(404);
 };
 
-function keyOf(path: unknown): string {
+/** A handler, and the canonical path that it was registered under. */
+interface Entry {
+  readonly path: string;
+  readonly handler: Handler;
+}
+
+function checkedPath(path: unknown): string {
   if (typeof path !== "string" || (path !== "" && !path.startsWith("/"))) {
     throw new LocalError("USE_BAD_PATTERN", `A key is a path that begins with a slash, or empty, not ${String(path)}.`);
   }
   return path === "" ? "" : canonicalLiteral(path, path);
+}
+
+function keyOf(path: unknown): string {
+  return comparable(checkedPath(path));
 }
 
 function entriesOf(table: RouteTable): Iterable<readonly [string, Handler]> {
@@ -39,7 +50,8 @@ function depthOf(path: string): number {
 }
 
 class PathMux implements Mux {
-  readonly #routes = new Map<string, Handler>();
+  /** By the paths as they are compared. */
+  readonly #routes = new Map<string, Entry>();
   readonly #match: "exact" | "prefix";
   readonly #fallback: Handler;
   #frozen = false;
@@ -58,7 +70,7 @@ class PathMux implements Mux {
   }
 
   get patterns(): readonly string[] {
-    return [...this.#routes.keys()];
+    return Array.from(this.#routes.values(), ({ path }) => path);
   }
 
   get routes(): readonly RouteInfo[] {
@@ -67,20 +79,21 @@ class PathMux implements Mux {
 
   on(path: string | readonly string[], handler: Handler): this {
     this.#thaw();
-    const keys = listOf(path).map(keyOf);
+    const paths = listOf(path).map(checkedPath);
+    const keys = paths.map(comparable);
     for (const [index, key] of keys.entries()) {
       if (!this.#routes.has(key) && keys.indexOf(key) === index) continue;
-      throw new LocalError("USE_PATTERN_CONFLICT", `${JSON.stringify(key)} is taken.`);
+      throw new LocalError("USE_PATTERN_CONFLICT", `${JSON.stringify(paths[index])} is taken.`);
     }
-    return this.replace(keys, handler);
+    return this.replace(paths, handler);
   }
 
   replace(path: string | readonly string[], handler: Handler): this {
     this.#thaw();
     checkHandler(handler);
-    for (const key of listOf(path).map(keyOf)) {
-      this.#routes.set(key, handler);
-      this.#depth = Math.max(this.#depth, depthOf(key));
+    for (const each of listOf(path).map(checkedPath)) {
+      this.#routes.set(comparable(each), { path: each, handler });
+      this.#depth = Math.max(this.#depth, depthOf(each));
     }
     return this;
   }
@@ -92,28 +105,32 @@ class PathMux implements Mux {
 
   find(_method: string, _host: string, path: string): Handler | undefined {
     const canonical = canonicalOf(path);
-    const key = this.#match === "exact" ? canonical : this.#keyAbove(canonical);
-    return key === undefined ? undefined : this.#routes.get(key);
+    if (this.#match === "exact") return this.#routes.get(comparable(canonical))?.handler;
+    const found = this.#above(canonical);
+    return found === undefined ? undefined : this.#routes.get(found.key)?.handler;
   }
 
   #exact(path: string): Handler {
-    return this.#routes.get(path) ?? this.#fallback;
+    return this.#routes.get(comparable(path))?.handler ?? this.#fallback;
   }
 
   /** What is behind a key reads the path from there. */
   readonly #below: Handler = (request) => {
-    const key = this.#keyAbove(mountedPath(request));
-    if (key === undefined) return this.#fallback(request);
+    const found = this.#above(mountedPath(request));
+    if (found === undefined) return this.#fallback(request);
     const outer = request.params;
-    if (key !== "") bindParams(request, paramsIn(outer, mountOf(outer) + key.length));
-    return (this.#routes.get(key) as Handler)(request);
+    if (found.length > 0) bindParams(request, paramsIn(outer, mountOf(outer) + found.length));
+    return (this.#routes.get(found.key) as Entry).handler(request);
   };
 
-  // The path itself, then what is left of it before its last slash, and so on to the empty text: "/" is only itself.
-  #keyAbove(path: string): string | undefined {
-    for (let rest = this.#cut(path); ; rest = rest.slice(0, rest.lastIndexOf("/"))) {
-      if (this.#routes.has(rest)) return rest;
-      if (rest === "") return undefined;
+  // The path itself, then what is left of it before its last slash, and so on to the empty text: "/" is only itself. The key and
+  // the path have the same slashes, and are cut at them side by side; the length is that of the path as it was sent.
+  #above(path: string): { readonly key: string; readonly length: number } | undefined {
+    let rest = this.#cut(path);
+    for (let key = comparable(rest); ; key = key.slice(0, key.lastIndexOf("/"))) {
+      if (this.#routes.has(key)) return { key, length: rest.length };
+      if (key === "") return undefined;
+      rest = rest.slice(0, rest.lastIndexOf("/"));
     }
   }
 
@@ -169,7 +186,10 @@ export function frozen(table: RouteTable, options: FamilyOptions & { readonly ma
   return new PathMux(match, table, options, "frozen");
 }
 
-/** Looks a handler up. The host is in small letters, without a port; the path is the part of it that the table reads. */
+/**
+ * Looks a handler up. The host is in small letters, without a port; the path is the part of it that the table reads, still encoded,
+ * and in one spelling: what a client may send with and without an escape (`@`) has none. The path that `Register` gets is too.
+ */
 export type Lookup = (host: string, path: string, method: string) => Handler | undefined;
 
 /** Takes a handler, or undefined for one that is taken away: then it says by true that there was one. */
@@ -195,9 +215,9 @@ export function custom(get: Lookup, set: Register = () => false, { fallback = no
       return made;
     },
     off: (pattern) => tell(pattern, undefined).includes(true),
-    find: (method, host, path) => get(hostName(host), canonicalOf(path), method),
+    find: (method, host, path) => get(hostName(host), unescaped(canonicalOf(path)), method),
     handler(request) {
-      const found = get(requestHost(request), mountedPath(request), request.method) ?? fallback;
+      const found = get(requestHost(request), unescaped(mountedPath(request)), request.method) ?? fallback;
       checkHandler(found);
       return found(request);
     },
@@ -210,5 +230,5 @@ export function custom(get: Lookup, set: Register = () => false, { fallback = no
 function partsOf(pattern: string): { method: string; host: string; path: string } {
   const parts = pattern === "" ? { method: "", host: "", path: "" } : splitPattern(pattern);
   if (parts === undefined) throw new LocalError("USE_BAD_PATTERN", `It is ${JSON.stringify(pattern)}.`);
-  return { ...parts, path: parts.path === "" ? "" : canonicalLiteral(pattern, parts.path) };
+  return { ...parts, path: parts.path === "" ? "" : unescaped(canonicalLiteral(pattern, parts.path)) };
 }

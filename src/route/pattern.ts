@@ -1,10 +1,11 @@
-// A pattern of a route: `[METHOD ][host]/path`. Parsed once, into what the tree (tree.ts) is made of; literals are put in the
-// canonical form that a request's path has, so that "/café" and "/caf%C3%A9" are one pattern. Knows no handler.
+// A pattern of a route: `[METHOD ][host]/path`. Parsed once, into what the tree (tree.ts) is made of; literals are put in the form
+// in which paths are compared (spelling.ts), so that "/café@home" and "/caf%C3%A9%40home" are one pattern. Knows no handler.
 import { LocalError } from "../base/errors.ts";
 import { canonicalPath } from "../message/target.ts";
 import { SEGMENT_TYPES, type SegmentTypes } from "./segment-type.ts";
+import { comparable, patternText } from "./spelling.ts";
 
-/** One segment. An empty literal is what follows a slash at the end. */
+/** One segment. The text of a literal is decoded, but for what would be misread; an empty one is what follows a slash at the end. */
 export type PatternSegment =
   | { readonly kind: "literal"; readonly text: string }
   | { readonly kind: "variable"; readonly name: string; readonly type: string }
@@ -68,14 +69,13 @@ export function parsePattern(text: string, options: PatternOptions = {}): Patter
   // A method in small letters is another one, and nobody means it.
   if (method !== capitals && STANDARD.has(capitals)) bad(text, `methods are in capitals: ${capitals}.`);
   if (host !== "" && !HOST.test(host)) bad(text, `${JSON.stringify(host)} is no host (without a port).`);
-  const segments = canonicalLiteral(text, path)
+  const canonical = canonicalLiteral(text, path);
+  const segments = canonical
     .slice(1)
     .split("/")
     .map((segment) => parseSegment(text, segment, options));
   check(text, segments);
-  const literal = segments.every(({ kind }) => kind === "literal")
-    ? `/${segments.map((segment) => (segment as { text: string }).text).join("/")}`
-    : undefined;
+  const literal = segments.every(({ kind }) => kind === "literal") ? canonical : undefined;
   const names = segments.flatMap((segment) => (segment.kind === "literal" ? [] : [segment.name]));
   return { text, method, host, segments, literal, names };
 }
@@ -97,7 +97,8 @@ function parseSegment(text: string, segment: string, { caseSensitive = true, typ
     if (named !== null) bad(text, `a variable is written {${named[1]}}, not ${segment}.`);
     if (segment === "*" || segment === "**") bad(text, `what is left of a path is written {name...}, not ${segment}.`);
     if (/[{}]/.test(segment)) bad(text, `${segment} is neither {name}, {name:type} nor {name...}, as a whole segment.`);
-    return { kind: "literal", text: caseSensitive ? segment : segment.toLowerCase() };
+    const own = comparable(segment);
+    return { kind: "literal", text: caseSensitive ? own : own.toLowerCase() };
   }
   const [, name = "", suffix, type = "string"] = found;
   if (name === "__proto__") bad(text, "no parameter is called __proto__.");
@@ -119,7 +120,7 @@ function check(text: string, segments: readonly PatternSegment[]): void {
 /** A pattern in its one form: what was written differently and means the same prints the same. */
 export function printPattern({ method, host, segments }: Pattern): string {
   const path = segments.map((segment) => {
-    if (segment.kind === "literal") return segment.text;
+    if (segment.kind === "literal") return patternText(segment.text);
     if (segment.kind === "rest") return `{${segment.name}...}`;
     return segment.type === "string" ? `{${segment.name}}` : `{${segment.name}:${segment.type}}`;
   });

@@ -1,5 +1,6 @@
 // Ordered tables of regular expressions, as elnode has them: the first that matches answers, and its groups are the parameters:
-// the named ones by name, all of them by number. Against the path (regex), or against host and path (hosts).
+// the named ones by name, all of them by number. Against the path (regex), or against host and path (hosts). An expression says what
+// it means, `café`, or spells it as a request does, `caf%C3%A9`: each is held against both.
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Handler } from "../message/handler.ts";
 import { bindParams } from "../message/request.ts";
@@ -8,6 +9,7 @@ import { hostName, requestHost } from "./host.ts";
 import { canonicalOf, checkHandler, listOf, type Mux } from "./mux.ts";
 import { mountedPath, mountOf, paramsIn } from "./params.ts";
 import { plainInfo, type RouteInfo } from "./route-info.ts";
+import { comparable, unescaped } from "./spelling.ts";
 
 /** A row of a table: an expression, held against the path or the host from its start, and the handler of what it matches. */
 export type RegexRoute = readonly [pattern: string | RegExp, handler: Handler];
@@ -48,15 +50,21 @@ class RegexMux implements OrderedMux {
     this.#subject = by === "path" ? (_, path) => path : (host, path) => `${host}/${path}`;
     for (const [pattern, handler] of rows) this.on(pattern, handler);
     this.handler = (request) => {
-      const subject = this.#subject(by === "host" ? requestHost(request) : "", mountedPath(request));
-      for (const { test, handler } of this.#rows) {
-        const match = test.exec(subject);
-        if (match === null) continue;
-        bindParams(request, groupsOf(match, request.params));
-        return handler(request);
-      }
-      return notFound(request);
+      const found = this.#find(by === "host" ? requestHost(request) : "", mountedPath(request));
+      if (found === null) return notFound(request);
+      bindParams(request, groupsOf(found.match, request.params));
+      return found.row.handler(request);
     };
+  }
+
+  #find(host: string, path: string): { readonly row: Row; readonly match: RegExpExecArray } | null {
+    const decoded = this.#subject(host, comparable(path));
+    const escaped = path.includes("%") ? this.#subject(host, unescaped(path)) : null;
+    for (const row of this.#rows) {
+      const match = row.test.exec(decoded) ?? (escaped === null ? null : row.test.exec(escaped));
+      if (match !== null) return { row, match };
+    }
+    return null;
   }
 
   get patterns(): readonly string[] {
@@ -93,8 +101,7 @@ class RegexMux implements OrderedMux {
   }
 
   find(_method: string, host: string, path: string): Handler | undefined {
-    const subject = this.#subject(hostName(host), canonicalOf(path));
-    return this.#rows.find(({ test }) => test.test(subject))?.handler;
+    return this.#find(hostName(host), canonicalOf(path))?.row.handler;
   }
 
   #made(patterns: Expression | readonly Expression[], handler: Handler): readonly Row[] {

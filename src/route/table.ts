@@ -6,6 +6,7 @@ import { decodeComponent } from "../message/target.ts";
 import { commonPath, compare } from "./compare.ts";
 import type { Route } from "./leaf.ts";
 import { type Pattern, type PatternSegment, parsePattern } from "./pattern.ts";
+import { patternText } from "./spelling.ts";
 import { type Captures, type Match, Tree, type TreeOptions } from "./tree.ts";
 
 export class Table {
@@ -167,7 +168,7 @@ function hostKey(host: string): string {
 // The names of variables are no part of what a pattern matches: "/{a}" takes the place of "/{b}".
 function keyOf({ method, host, segments }: Pattern): string {
   const path = segments.map((segment) => {
-    if (segment.kind === "literal") return segment.text;
+    if (segment.kind === "literal") return patternText(segment.text);
     return segment.kind === "rest" ? "{...}" : `{:${segment.type}}`;
   });
   return `${method} ${host}/${path.join("/")}`;

@@ -5,6 +5,7 @@ import { decodeComponent } from "../message/target.ts";
 import { Leaf, type Route } from "./leaf.ts";
 import type { PatternSegment } from "./pattern.ts";
 import { compareTypes, type SegmentTest, type SegmentTypes } from "./segment-type.ts";
+import { comparable } from "./spelling.ts";
 
 /** What one look-up has captured: raw segments, in the order of the path. Reused from one look-up to the next. */
 export interface Captures {
@@ -55,6 +56,8 @@ export class Tree {
   #method = "";
   #path = "";
   #end = 0;
+  /** "plain": there is no escape in the path, and so in none of its segments. */
+  #spelling: "plain" | "escaped" = "escaped";
   #captures: Captures = { values: [], rest: -1 };
   /** Nodes looked at by the last walk; 0 where the Map had the path. Tests prove by it that the number of routes plays no part. */
   steps = 0;
@@ -75,13 +78,21 @@ export class Tree {
     const bare = end === path.length ? path : path.slice(0, end);
     this.steps = 0;
     captures.rest = -1;
-    const route = this.#statics.get(this.#caseSensitive ? bare : bare.toLowerCase())?.find(method);
+    this.#spelling = path.includes("%") ? "escaped" : "plain";
+    const route = this.#statics.get(this.#keyOf(bare))?.find(method);
     if (route !== undefined || path === "") return route;
     this.#method = method;
     this.#path = path;
     this.#end = end;
     this.#captures = captures;
     return this.#walk(this.#root, 1, 0);
+  }
+
+  /** A path or a segment as literals have it. */
+  #keyOf(text: string): string {
+    if (this.#spelling === "plain" && this.#caseSensitive) return text;
+    const key = comparable(text);
+    return this.#caseSensitive ? key : key.toLowerCase();
   }
 
   #endOf(path: string): number {
@@ -99,7 +110,7 @@ export class Tree {
     let found: Route | undefined;
     // An empty Map would compute the hash of the segment all the same.
     if (node.literals.size > 0) {
-      const literal = node.literals.get(this.#caseSensitive ? segment : segment.toLowerCase());
+      const literal = node.literals.get(this.#keyOf(segment));
       if (literal !== undefined) found = this.#walk(literal, stop + 1, depth);
     }
     if (found === undefined && segment !== "") found = this.#walkVariables(node.variables, segment, stop, depth);
@@ -136,6 +147,7 @@ export class Tree {
   matches(path: string, typing: "typed" | "untyped"): Match[] {
     const found: Match[] = [];
     if (path === "") return found;
+    this.#spelling = "escaped";
     const bare = path.slice(1, this.#endOf(path));
     this.#gather(this.#root, path === "/" ? [""] : bare.split("/"), 0, [], typing, found);
     return found;
@@ -149,7 +161,7 @@ export class Tree {
       if (node.rest !== null && this.#slash === "ignore") found.push({ leaf: node.rest, values });
       return;
     }
-    const literal = node.literals.get(this.#caseSensitive ? segment : segment.toLowerCase());
+    const literal = node.literals.get(this.#keyOf(segment));
     if (literal !== undefined) this.#gather(literal, segments, at + 1, values, typing, found);
     for (const { test, node: next } of segment === "" ? [] : node.variables) {
       if (typing === "typed" && test !== undefined && !test(decodeComponent(segment))) continue;
