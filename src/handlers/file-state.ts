@@ -1,6 +1,7 @@
 // One state of one file: what the file system says of it, and the validators that are made of that (RFC 9110 §8.8). A file that
-// is sent piece by piece is opened only as the one that was looked at: what is another by then is never sent in its stead. Of a
-// small one, which is read in one go, the state is that of what was read. What has become a pipe is neither.
+// is sent piece by piece is opened only as the one that was looked at: what is another by then is never sent in its stead, and of
+// one that grew, what there was. Of a small one, which is read in one go, the state is that of what was read. What has become a
+// pipe is neither.
 import { createHash } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, readlink } from "node:fs/promises";
@@ -10,18 +11,46 @@ import { formatDate } from "../message/date.ts";
 import { isAbsence } from "./below.ts";
 
 /** What changes when a file does: also when its time is set back, and when another file is put in its place. */
-export type FileState = Pick<Stats, "dev" | "ino" | "size" | "mtimeMs" | "ctimeMs">;
+export type FileState = Pick<Stats, "dev" | "ino" | "size" | "mtimeMs" | "ctimeMs" | "birthtimeMs">;
 
-export function isSameState(a: FileState, b: FileState): boolean {
+type Compared = Omit<FileState, "birthtimeMs">;
+
+export function isSameState(a: Compared, b: Compared): boolean {
   return a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.size === b.size && a.ino === b.ino && a.dev === b.dev;
+}
+
+/**
+ * Whether a file is the same with more behind its end, as a log is. The number of a file that was deleted is given to the next one,
+ * which was born later.
+ */
+function hasGrown(now: FileState, before: FileState): boolean {
+  const isSame = now.ino === before.ino && now.dev === before.dev && now.birthtimeMs === before.birthtimeMs;
+  return isSame && now.size > before.size;
 }
 
 // Times on disk move in steps, of milliseconds here and of two seconds elsewhere: two changes within one step look like one.
 const SETTLED_AFTER = 2500;
 
 /** Whether another change would show in the state. @param now milliseconds since 1970. */
-export function isSettled({ mtimeMs, ctimeMs }: FileState, now: number = Date.now()): boolean {
+export function isSettled(
+  { mtimeMs, ctimeMs }: Pick<FileState, "mtimeMs" | "ctimeMs">,
+  now: number = Date.now(),
+): boolean {
   return Math.max(mtimeMs, ctimeMs) + SETTLED_AFTER < now;
+}
+
+// Before there was a Web no file of it was changed. Image builders set 0 or 1 s after 1970, archivers the first days that ZIP can say
+// (1979-11-30, 1980-01-01, 1980-02-01), package managers a day in 1984 or 1985.
+const FIRST_DATE = Date.UTC(1990, 0);
+/** What Bazel sets, for archives and for the files in them. */
+const SET_DATES: ReadonlySet<number> = new Set([Date.UTC(2000, 0), Date.UTC(2010, 0)]);
+
+/**
+ * Whether the time of a file may say when it changed. One that a tool sets for all files of all releases says nothing: two releases
+ * of the same size would pass for one.
+ */
+export function isDated({ mtimeMs }: Pick<FileState, "mtimeMs">): boolean {
+  return mtimeMs >= FIRST_DATE && !SET_DATES.has(mtimeMs);
 }
 
 /**
@@ -31,6 +60,8 @@ export function isSettled({ mtimeMs, ctimeMs }: FileState, now: number = Date.no
 export type TagKind = "weak" | "strong" | "none";
 
 /**
+ * The validators of a file. One whose time says nothing has no Last-Modified, and no tag either where there is no digest.
+ *
  * @param suffix of the tag, where it is for encoded octets.
  * @param now milliseconds since 1970: a file from the future is said to be of now (RFC 9110 §8.8.2.1).
  */
@@ -39,11 +70,12 @@ export function validatorsOf(
   digest: string | null,
   suffix = "",
   now: number = Date.now(),
-): Required<Validators> {
-  const tag = digest ?? `${state.size.toString(16)}-${state.mtimeMs.toString(16)}`;
+): Validators {
+  const dated = isDated(state);
+  const weak = `${state.size.toString(16)}-${state.mtimeMs.toString(16)}`;
   return {
-    etag: `${digest === null ? "W/" : ""}"${tag}${suffix}"`,
-    lastModified: formatDate(Math.min(state.mtimeMs, now)),
+    etag: digest !== null ? `"${digest}${suffix}"` : dated ? `W/"${weak}${suffix}"` : undefined,
+    lastModified: dated ? formatDate(Math.min(state.mtimeMs, now)) : undefined,
   };
 }
 
@@ -54,21 +86,50 @@ export function digestOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("base64url").slice(0, DIGEST_CHARACTERS);
 }
 
-/** Digests of so many files are remembered; one is 100 octets. */
+/** A file without a date is read for its tag up to this size: more takes longer than to send it again. */
+const TAGGED_BYTES = 16_777_216;
+
+/**
+ * The digest that the tag of a file is made of; null where it is made of something else, or there is none.
+ *
+ * @param bytes of the file, where they are here.
+ * @throws HttpError as openAs().
+ */
+export async function tagDigest(
+  kind: TagKind,
+  path: string,
+  state: FileState,
+  bytes: Uint8Array | null,
+): Promise<string | null> {
+  if (kind === "none" || (kind === "weak" && isDated(state))) return null;
+  if (bytes !== null) return digestOf(bytes);
+  return kind === "weak" && state.size > TAGGED_BYTES ? null : digestOfFile(path, state);
+}
+
+/** Digests of so many files are remembered; one is 200 octets. */
 const DIGESTS = 4096;
 const PIECE = 262_144;
-const digests = new Map<string, { readonly state: FileState; readonly digest: Promise<string> }>();
+const digests = new Map<string, Promise<string>>();
 
-/** The digest of a file that is too large to be held, read once for each state of it. @throws HttpError as openAs(). */
+/**
+ * The digest of a file that is too large to be held. It is read once for each state of it, whatever path leads to it, and however
+ * many ask at once.
+ *
+ * @throws HttpError as openAs().
+ */
 export function digestOfFile(path: string, state: FileState): Promise<string> {
-  const known = digests.get(path);
-  if (known !== undefined && isSameState(known.state, state)) return known.digest;
+  const { dev, ino, size, ctimeMs } = state; // to set the time sets ctime as well
+  const key = `${dev}:${ino}:${size}:${ctimeMs}`;
+  const known = digests.get(key);
+  if (known !== undefined) return known;
+  const keeps = isSettled(state);
   const digest = readDigest(path, state);
-  if (isSettled(state)) {
-    if (digests.size >= DIGESTS) digests.delete(digests.keys().next().value as string);
-    digests.set(path, { state, digest });
-    digest.catch(() => digests.delete(path));
-  }
+  if (digests.size >= DIGESTS) digests.delete(digests.keys().next().value as string);
+  digests.set(key, digest);
+  const forget = (): void => {
+    if (digests.get(key) === digest) digests.delete(key);
+  };
+  digest.then(() => keeps || forget(), forget);
   return digest;
 }
 
@@ -76,12 +137,14 @@ async function readDigest(path: string, state: FileState): Promise<string> {
   const file = await openAs(path, state);
   try {
     const hash = createHash("sha256");
-    const piece = Buffer.allocUnsafe(PIECE);
-    for (;;) {
-      const { bytesRead } = await file.read(piece, 0, PIECE, null);
-      if (bytesRead === 0) return hash.digest("base64url").slice(0, DIGEST_CHARACTERS);
+    const piece = Buffer.allocUnsafe(Math.min(PIECE, state.size));
+    for (let at = 0; at < state.size; ) {
+      const { bytesRead } = await file.read(piece, 0, Math.min(piece.length, state.size - at), at);
+      if (bytesRead === 0) throw beingChanged();
       hash.update(piece.subarray(0, bytesRead));
+      at += bytesRead;
     }
+    return hash.digest("base64url").slice(0, DIGEST_CHARACTERS);
   } finally {
     await file.close();
   }
@@ -91,14 +154,16 @@ async function readDigest(path: string, state: FileState): Promise<string> {
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Opens a resolved path, if it still leads to the file in this state.
+ * Opens a resolved path, if it still leads to the file in this state, or to one that has only more behind its end: then what there
+ * was is what the octets before that are.
  *
  * @throws HttpError 404 where it has gone meanwhile, 503 where it is another by now.
  */
 export async function openAs(path: string, state: FileState): Promise<FileHandle> {
   const file = await openHere(path);
   try {
-    if (isSameState(await file.stat(), state)) return file;
+    const now = await file.stat();
+    if (isSameState(now, state) || hasGrown(now, state)) return file;
   } catch (error) {
     await file.close();
     throw error;
@@ -140,6 +205,8 @@ function folded(path: string): string {
 export interface Read {
   readonly bytes: Uint8Array | null;
   readonly state: FileState;
+  /** What there was of a file that grew while it was read: it is that of a log, or the beginning of what was put in its place. */
+  readonly prefix?: Uint8Array;
 }
 
 /**
@@ -161,6 +228,7 @@ export async function readSmall(path: string, most: number): Promise<Read> {
       length += bytesRead;
       if (bytesRead === 0 || length > state.size) break;
     }
+    if (length > state.size) return { bytes: null, state, prefix: buffer.subarray(0, state.size) };
     return { bytes: length === state.size ? buffer.subarray(0, length) : null, state };
   } finally {
     await file.close();

@@ -372,7 +372,7 @@ test("the mount without its slash is led to it, also when the file is kept", asy
 
 test("a file that becomes shorter while it is sent ends the connection, one that becomes longer is sent as it was", async () => {
   const path = join(root, "growing.bin");
-  const size = 8_000_000;
+  const size = 2_000_000;
   for (const change of ["shorter", "longer"] as const) {
     await writeFile(path, Buffer.alloc(size, "a"));
     await using bench = loopback(files(root));
@@ -390,7 +390,7 @@ test("a file that becomes shorter while it is sent ends the connection, one that
       assert.ok(client.received.length < size);
     } else {
       await client.until((untaken) => untaken.length >= size);
-      assert.match(client.received, /Content-Length: 8000000\r\n/i);
+      assert.match(client.received, /Content-Length: 2000000\r\n/i);
       assert.equal(client.received.includes("b".repeat(10)), false);
     }
   }

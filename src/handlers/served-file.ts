@@ -9,16 +9,7 @@ import type { Reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import type { Found } from "./below.ts";
 import { cacheControlOf, ENDINGS, type Policy } from "./file-options.ts";
-import {
-  beingChanged,
-  digestOf,
-  digestOfFile,
-  type FileState,
-  isSameState,
-  openAs,
-  readSmall,
-  validatorsOf,
-} from "./file-state.ts";
+import { beingChanged, type FileState, isSameState, openAs, readSmall, tagDigest, validatorsOf } from "./file-state.ts";
 import { type Octets, Representation } from "./representation.ts";
 
 /** Files of up to so many octets are read in one go, and may be kept. */
@@ -81,13 +72,15 @@ export class ServedFile {
   static async of(origin: Origin, policy: Policy): Promise<ServedFile> {
     let { state } = origin;
     let bytes: Uint8Array | null = null;
-    // It may change between the look and the reading, and while it is read: then it is looked at again, but not for ever.
+    // It may change between the look and the reading, and while it is read: then it is looked at again, but not for ever. One that
+    // grows each time is served as it was.
+    let prefix: Uint8Array | undefined;
     for (let tries = 0; bytes === null && state.size <= SMALL_BYTES; tries++) {
-      if (tries === TRIES) throw beingChanged();
-      ({ bytes, state } = await readSmall(origin.path, SMALL_BYTES));
+      if (tries === TRIES && prefix === undefined) throw beingChanged();
+      if (tries === TRIES) bytes = prefix as Uint8Array;
+      else ({ bytes, state, prefix } = await readSmall(origin.path, SMALL_BYTES));
     }
-    let digest: string | null = null;
-    if (policy.etag === "strong") digest = bytes === null ? await digestOfFile(origin.path, state) : digestOf(bytes);
+    const digest = await tagDigest(policy.etag, origin.path, state, bytes);
     return new ServedFile({ ...origin, state }, policy, bytes, digest);
   }
 
@@ -145,7 +138,7 @@ export class ServedFile {
     const known = this.#siblings.get(encoding);
     const { path, stats } = found;
     if (known !== undefined && isSameState(known.state, stats)) return known;
-    const digest = this.#policy.etag === "strong" ? await digestOfFile(path, stats) : null;
+    const digest = await tagDigest(this.#policy.etag, path, stats, null);
     return { state: stats, representation: this.#represent(octetsIn(path, stats), stats, encoding, digest) };
   }
 
