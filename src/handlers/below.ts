@@ -24,8 +24,16 @@ export interface Hidden {
   readonly symlinks: Symlinks;
 }
 
-/** Which names that begin with a dot exist for a client. */
+/** Which names that begin with a dot exist for a client; `.well-known` at the root always does. */
 export type DotFiles = "hide" | "serve";
+
+/** RFC 8615: what is there is made to be asked for, by who issues certificates for one. */
+const WELL_KNOWN = ".well-known";
+
+/** Whether what lies at these names below a root exists for a client. */
+export function isShown(names: readonly string[], dotFiles: DotFiles): boolean {
+  return dotFiles === "serve" || names.every((name, i) => !name.startsWith(".") || (i === 0 && name === WELL_KNOWN));
+}
 
 /**
  * The names in a canonical path, decoded; null where one of them can name no file below a root. A slash at the end leaves
@@ -36,10 +44,16 @@ export function namesIn(path: string, dotFiles: DotFiles): string[] | null {
   const names: string[] = [];
   for (const segment of path.slice(1).split("/")) {
     const name = decoded(segment);
-    if (name === null || !isName(name) || (dotFiles === "hide" && name.startsWith("."))) return null;
+    if (name === null || !isName(name)) return null;
     names.push(name);
   }
-  return names;
+  return isShown(names, dotFiles) ? names : null;
+}
+
+/** Whether a request can name what lies at these names: a name with a backslash, or one that is not UTF-8, cannot be asked for. */
+export function canBeAsked(names: readonly string[], dotFiles: DotFiles): boolean {
+  const name = names.at(-1) ?? "";
+  return !name.includes("\ufffd") && isName(name) && isShown(names, dotFiles);
 }
 
 // Malformed escapes, and octets that are not UTF-8, name nothing.
@@ -71,9 +85,7 @@ export async function findBelow(
   try {
     const [base, path] = await Promise.all([realpath(root), realpath(join(root, ...names))]);
     const inner = componentsBelow(base, path);
-    if (inner === null ? symlinks !== "follow" : dotFiles === "hide" && inner.some((name) => name.startsWith("."))) {
-      return null;
-    }
+    if (inner === null ? symlinks !== "follow" : !isShown(inner, dotFiles)) return null;
     if (symlinks === "deny" && path !== resolve(base, ...names)) return null;
     return await lookAt(path);
   } catch (error) {

@@ -2,14 +2,20 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, realpath, rm, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { asNobody, onWindows } from "../../test/fixtures/conditions.ts";
 import { LocalError } from "../base/errors.ts";
+import type { Handler } from "../message/handler.ts";
+import { text } from "../message/reply.ts";
+import { mux } from "../route/mux.ts";
 import type { Answer } from "../testing/client.ts";
 import { loopback } from "../testing/loopback.ts";
+import { addFiles } from "./file-routes.ts";
 import { type FilesOptions, files } from "./files.ts";
+import { snapshot } from "./snapshot.ts";
+import { underRoot, withTarget } from "./under-root.ts";
 
 const SECRET = "the secret";
 const PUBLIC = [404, 400];
@@ -320,5 +326,66 @@ test("an index that is a path is refused when it is given", () => {
       () => files(root, { index }),
       (error) => error instanceof LocalError && error.code === "USE_BAD_OPTION",
     );
+  }
+});
+
+test("/.well-known/ is served from the root, in each way to serve files, and nothing else with a dot", async () => {
+  const site = await mkdtemp(join(tmpdir(), "portico-well-known-"));
+  const shown = [".well-known/security.txt", ".well-known/acme-challenge/token", "index.txt", "link.txt"];
+  const hidden = [
+    ".env",
+    ".well-known/.secret",
+    ".well-known/.git/config",
+    ".well-known/.well-known/x",
+    "sub/.well-known/x",
+    ".well-known2/x",
+    ".Well-Known2/x",
+    ".git/.well-known/x",
+  ];
+  try {
+    for (const name of [...shown, ...hidden]) {
+      await mkdir(dirname(join(site, name)), { recursive: true });
+      if (name !== "link.txt") await writeFile(join(site, name), name);
+    }
+    await symlink(".well-known/security.txt", join(site, "link.txt"));
+    await symlink("../.env", join(site, ".well-known", "out.txt"));
+    const routes = mux();
+    await addFiles(routes, site);
+    const stem = `/${basename(site)}`;
+    const made = await snapshot(site);
+    const targets: Handler = async (request) => text((await underRoot(site, request.path)) === null ? "no" : "yes");
+    const ways: Record<string, [prefix: string, Handler]> = {
+      files: ["", files(site)],
+      mounted: ["/static", mux().on("/static/{path...}", files(site)).handler],
+      snapshot: ["", made.handler],
+      addFiles: [stem, routes.handler],
+      withTarget: ["", withTarget(site, () => "found")],
+    };
+    for (const [way, [prefix, handler]] of Object.entries(ways)) {
+      await using bench = loopback(handler);
+      const status = async (name: string): Promise<number> =>
+        (await bench.connect().exchange(`GET ${prefix}/${name} HTTP/1.1\r\nHost: a\r\n\r\n`)).status;
+      for (const name of shown) assert.equal(await status(name), 200, `${way} ${name}`);
+      for (const name of [...hidden, ".well-known/out.txt"]) assert.equal(await status(name), 404, `${way} ${name}`);
+    }
+    await using bench = loopback(targets);
+    for (const name of [...shown, ...hidden]) {
+      const { body } = await bench.connect().exchange(`GET /${name} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      assert.equal(body, shown.includes(name) ? "yes" : "no", name);
+    }
+    const listed = async (target: string): Promise<string[]> => {
+      await using lists = loopback(files(site, { listing: ({ entries }) => entries.map(({ name }) => name) }));
+      const { body } = await lists.connect().exchange(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      return JSON.parse(body) as string[];
+    };
+    assert.deepEqual(await listed("/"), [".well-known", "sub", "index.txt", "link.txt"]);
+    assert.deepEqual(await listed("/.well-known/"), ["acme-challenge", "security.txt"]);
+    assert.deepEqual(await listed("/sub/"), []);
+    assert.deepEqual(
+      made.paths.filter((path) => path.includes(".w")),
+      ["/.well-known/acme-challenge/token", "/.well-known/security.txt"],
+    );
+  } finally {
+    await rm(site, { recursive: true });
   }
 });

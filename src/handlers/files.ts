@@ -22,7 +22,7 @@ export interface FilesOptions extends FileOptions {
   readonly listing?: boolean | ListingPage;
   /** So many entries a list has at most, and says that there are more; 2000. */
   readonly listingLimit?: number;
-  /** Whether names that begin with a dot are served; "hide", and they are 404. */
+  /** Whether names that begin with a dot are served; "hide", and they are 404, but for `.well-known` at the root (RFC 8615). */
   readonly dotFiles?: DotFiles;
   /** Which symbolic links are followed; "inside", those that lead to something below the root. */
   readonly symlinks?: Symlinks;

@@ -10,7 +10,7 @@ import type { Reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import { decodeComponent } from "../message/target.ts";
 import { mountedPath } from "../route/params.ts";
-import { findBelow, type Hidden, isAbsence, lookAt, namesIn } from "./below.ts";
+import { canBeAsked, findBelow, type Hidden, isAbsence, isShown, lookAt } from "./below.ts";
 import { type Directory, type Entry, type ListingPage, listingPage } from "./listing-page.ts";
 
 /** What is to be listed. */
@@ -73,11 +73,11 @@ async function entriesOf(place: Place): Promise<Pick<Directory, "entries" | "tot
   return { entries, total: total - unseen };
 }
 
-async function namesOf({ folder, hidden }: Place): Promise<{ list: Dirent[]; total: number }> {
+async function namesOf({ folder, names, hidden }: Place): Promise<{ list: Dirent[]; total: number }> {
   const list: Dirent[] = [];
   try {
     for await (const entry of await opendir(folder, { bufferSize: 256 })) {
-      if (hidden.dotFiles === "hide" && entry.name.startsWith(".")) continue;
+      if (!isShown([...names, entry.name], hidden.dotFiles)) continue;
       if (list.length === READ) return { list, total: Number.POSITIVE_INFINITY };
       list.push(entry);
     }
@@ -89,9 +89,7 @@ async function namesOf({ folder, hidden }: Place): Promise<{ list: Dirent[]; tot
 
 async function entryOf({ root, folder, names, hidden }: Place, entry: Dirent): Promise<Entry | null> {
   const { name } = entry;
-  // A name with a backslash, or one that is not UTF-8, cannot be asked for.
-  const asked = name.includes("\ufffd") ? null : namesIn(`/${encodeURIComponent(name)}`, hidden.dotFiles);
-  if (asked === null) return null;
+  if (!canBeAsked([...names, name], hidden.dotFiles)) return null;
   // Only a link can lead elsewhere: the directory has been resolved.
   const found = entry.isSymbolicLink()
     ? await findBelow(root, [...names, name], hidden)

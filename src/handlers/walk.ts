@@ -1,7 +1,7 @@
 // All files below a directory, as they would be asked for: for routes that are made of them, and for keeping them in memory.
 import { opendir } from "node:fs/promises";
 import { LocalError } from "../base/errors.ts";
-import { type Found, findBelow, type Hidden, isAbsence, namesIn } from "./below.ts";
+import { canBeAsked, type Found, findBelow, type Hidden, isAbsence } from "./below.ts";
 
 /** A file that was found on the way. */
 export interface Walked {
@@ -39,8 +39,9 @@ async function* below(
   hidden: Hidden,
 ): AsyncGenerator<Walked, undefined> {
   for (const name of await sortedNames(inside.at(-1) as string)) {
-    const asked = name.includes("\ufffd") ? null : namesIn(`/${encodeURIComponent(name)}`, hidden.dotFiles);
-    const found = asked === null ? null : await findBelow(root, [...names, name], hidden);
+    const found = canBeAsked([...names, name], hidden.dotFiles)
+      ? await findBelow(root, [...names, name], hidden)
+      : null;
     if (found === null) continue;
     if (found.stats.isFile()) yield { names: [...names, name], found };
     else if (found.stats.isDirectory() && !inside.includes(found.path) && inside.length < DEEPEST) {

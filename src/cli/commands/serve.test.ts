@@ -76,6 +76,19 @@ test("a directory is served until it is asked to end", async () => {
   assert.equal(command.err, "");
 });
 
+test("what is well known is served, and no other name with a dot", async () => {
+  await mkdir(join(folder, ".well-known"));
+  await writeFile(join(folder, ".well-known", "security.txt"), "Contact: a\n");
+  await writeFile(join(folder, ".env"), "secret");
+  const command = new Running(["serve", folder, "--port", "0"]);
+  const url = await command.url();
+  assert.equal(await (await fetch(`${url}.well-known/security.txt`)).text(), "Contact: a\n");
+  assert.equal((await fetch(`${url}.env`)).status, 404);
+  assert.match(await (await fetch(url)).text(), /href="\.\/\.well-known\/"/);
+  command.signal();
+  assert.equal(await command.code, 0);
+});
+
 test("each request is a line, unless told to be quiet", async () => {
   const loud = new Running(["serve", folder, "--port", "0"]);
   const quiet = new Running(["serve", folder, "--port", "0", "--quiet"]);
