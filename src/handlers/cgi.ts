@@ -9,7 +9,9 @@ import { mayHaveBody } from "../message/status.ts";
 import { mountOf } from "../route/params.ts";
 import { type Document, documentReply, Malformed, type Pieces, readDocument } from "./cgi-document.ts";
 import { type ProcessPool, placesOf } from "./process.ts";
-import { type Input, processFailed, type RunOptions } from "./process-run.ts";
+import type { Input } from "./process-input.ts";
+import { checkOptions } from "./process-pool.ts";
+import { processFailed, type RunOptions } from "./process-run.ts";
 
 /** How a CGI program is run and told of its request (RFC 3875 §4). */
 export interface CgiOptions extends RunOptions {
@@ -55,6 +57,7 @@ export function cgi(program: string, options: CgiOptions = {}): Handler {
     );
   }
   placesOf(options.pool);
+  checkOptions(options);
   return (request) => answer(program, options, request);
 }
 

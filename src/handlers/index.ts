@@ -18,8 +18,9 @@ export {
   parkingLot,
 } from "./park.ts";
 export { type ProcessPool, processes, type SpawnOptions, spawn } from "./process.ts";
+export type { Input } from "./process-input.ts";
 export type { PoolOptions } from "./process-pool.ts";
-export type { Input, ProcessExit, RunInfo, RunOptions } from "./process-run.ts";
+export type { ProcessExit, RunInfo, RunOptions } from "./process-run.ts";
 export type { Reader, Seen, Source } from "./readers.ts";
 export { assertHttp, defineType, type TypeRules } from "./readers-define.ts";
 export type { Readers } from "./readers-record.ts";

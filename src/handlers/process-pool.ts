@@ -3,7 +3,7 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { HttpError, LocalError } from "../base/errors.ts";
 import { Key, leaveOnFin, type Request } from "../message/request.ts";
-import { type Order, processFailed, Run } from "./process-run.ts";
+import { type Order, Run, type RunOptions } from "./process-run.ts";
 
 /** How many programs run at a time, and how many requests wait for them. */
 export interface PoolOptions {
@@ -25,7 +25,22 @@ interface Waiting {
 }
 
 function checkCount(name: string, value: number, least: number): void {
-  if (!(value >= least)) throw new LocalError("USE_BAD_OPTION", `${name} is a number from ${least} on, not ${value}.`);
+  if (typeof value === "number" && value >= least) return;
+  throw new LocalError("USE_BAD_OPTION", `${name} is a number from ${least} on, not ${String(value)}.`);
+}
+
+/** What is wrong with an option must not show behind the start of a program. @throws LocalError USE_BAD_OPTION. */
+export function checkOptions({ time = 0, grace = 0, outputBytes = 0, signal, onStderr, onExit }: RunOptions): void {
+  checkCount("time", time, 0);
+  checkCount("grace", grace, 0);
+  checkCount("outputBytes", outputBytes, 0);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new LocalError("USE_BAD_OPTION", "signal is an AbortSignal.");
+  }
+  for (const [name, listener] of Object.entries({ onStderr, onExit })) {
+    if (listener === undefined || typeof listener === "function") continue;
+    throw new LocalError("USE_BAD_OPTION", `${name} is a function, not ${typeof listener}.`);
+  }
 }
 
 export class Places {
@@ -60,14 +75,13 @@ export class Places {
   /**
    * Starts a program when there is a place.
    *
-   * @throws LocalError USE_STATE where one runs for this request already; USE_BAD_OPTION. HttpError 503 HTTP_BUSY where too many
-   *   wait; HTTP_PROCESS_FAILED where it cannot be started. The reason of the signal where the client leaves first.
+   * @throws LocalError USE_STATE where one runs for this request already; USE_BAD_OPTION; USE_BODY_USED. HttpError 503 HTTP_BUSY where
+   *   too many wait; HTTP_PROCESS_FAILED where it cannot be started. What opening its input throws. The reason of the signal where
+   *   the client disconnects first.
    */
   async start(order: Omit<Order, "clock">): Promise<Run> {
     const { request, options } = order;
-    checkCount("time", options.time ?? 0, 0);
-    checkCount("grace", options.grace ?? 0, 0);
-    checkCount("outputBytes", options.outputBytes ?? 0, 0);
+    checkOptions(options);
     if ((request.get(RUNNING) ?? "no") !== "no") {
       throw new LocalError("USE_STATE", "A program runs for this request already: one at a time.");
     }
@@ -93,9 +107,10 @@ export class Places {
     }
     try {
       return new Run({ ...order, clock: this.#clock }, () => this.#leave(order.request));
-    } catch (cause) {
+    } catch (error) {
+      // Nothing was started: the place is given back here, and not by the run.
       this.#leave(order.request);
-      throw processFailed(500, cause);
+      throw error;
     }
   }
 

@@ -2,14 +2,16 @@
 // it reads, and whatever ends the request ends it and all that it started. Knows nothing of replies and of queues.
 import { type ChildProcess, spawn } from "node:child_process";
 import { setMaxListeners } from "node:events";
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { Clock, Timer } from "../base/clock.ts";
 import { asError, HttpError, LocalError } from "../base/errors.ts";
 import { publish } from "../base/trace.ts";
 import { Fields } from "../message/fields.ts";
 import { Pipe } from "../message/pipe.ts";
 import { afterwards, hostOf, leaveOnFin, type Request } from "../message/request.ts";
+import { Feed, type Input } from "./process-input.ts";
 import { asEvents, Lines } from "./process-lines.ts";
+import { whyNotStarted } from "./process-start.ts";
 import { GROUPED, ProcessTree } from "./process-tree.ts";
 
 /** What a program is given and how it is watched: the same for spawn() and cgi(). */
@@ -20,11 +22,11 @@ export interface RunOptions {
   readonly inherit?: readonly string[];
   /** Variables that it gets besides. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Milliseconds that it may run, 0 for no limit; 0. */
+  /** Milliseconds that it may run, 0 for no limit; 0. What it leaves behind is not read for longer either. */
   readonly time?: number;
   /** Octets that it may write, Infinity for no limit; Infinity. */
   readonly outputBytes?: number;
-  /** Milliseconds from SIGTERM to SIGKILL; 2000. */
+  /** Milliseconds from SIGTERM to SIGKILL; and how long a child that the program left behind may hold its output; 2000. */
   readonly grace?: number;
   /** Where it aborts, the program is asked to end, and its reply ends in order: `server.draining`, for one without an end. */
   readonly signal?: AbortSignal;
@@ -63,9 +65,6 @@ export interface ProcessExit {
 /** What becomes of the two streams of its output. */
 export type Streams = "stdout" | "both" | "events";
 
-/** What it is given to read. */
-export type Input = AsyncIterable<Uint8Array | string> | Uint8Array | string;
-
 /** A program to be run. */
 export interface Order {
   readonly request: Request;
@@ -82,6 +81,7 @@ export interface Order {
 }
 
 const STDERR_BYTES = 4096;
+const GRACE = 2000;
 
 /** What most programs need to find themselves, and nothing that could be a secret. */
 const INHERIT: readonly string[] = GROUPED
@@ -117,10 +117,15 @@ export class Run {
   readonly ready: Promise<void>;
   readonly #order: Order;
   readonly #child: ChildProcess;
+  readonly #feed: Feed | null;
   readonly #since: number;
   readonly #over: () => void;
   #tree: ProcessTree | null = null;
   #timer: Timer | null = null;
+  /** "ended": what is left is output that it wrote, or that something it has left behind still writes. */
+  #program: "runs" | "ended" | "closed" = "runs";
+  #patience: Timer | null = null;
+  #lastLines: () => void = () => {};
   #stopped: ProcessExit["stopped"] = null;
   #bytes = 0;
   /** Whether it ends when the exchange is over. */
@@ -136,22 +141,17 @@ export class Run {
   };
 
   /**
+   * What can fail comes before the program is started: there is nothing to end, and nothing behind the start throws.
+   *
    * @param over is called once, when the program has ended, before the reader of its output knows; or when it cannot be started.
-   * @throws TypeError where an argument has a NUL; what the system says of arguments that are too long.
+   * @throws HttpError HTTP_PROCESS_FAILED where an argument has a NUL, or they are too long; what Feed throws.
    */
   constructor(order: Order, over: () => void) {
     this.#order = order;
     this.#over = over;
     this.#since = order.clock.now();
-    const { options, program, args, streams } = order;
-    this.#child = spawn(program, [...args], {
-      cwd: options.cwd,
-      env: environment(options),
-      stdio: [order.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-      shell: false,
-      detached: GROUPED,
-      windowsHide: true,
-    });
+    this.#feed = order.input === undefined ? null : new Feed(order.input);
+    this.#child = this.#launched();
     this.started = new Promise((resolve, reject) => {
       this.#unstarted = reject;
       this.#child.once("spawn", resolve);
@@ -163,12 +163,34 @@ export class Run {
     this.ready.catch(() => {}); // not everybody waits for it
     // Before anything is awaited: an error that nobody listens for would end this process.
     this.#child.on("error", (cause) => this.#failed(cause));
-    const { pid, stdout, stderr, stdin } = this.#child;
-    if (pid === undefined || stdout === null || stderr === null) return;
-    this.#tree = new ProcessTree(pid, order.clock, options.grace ?? 2000);
+    const { pid, stdout, stderr } = this.#child;
+    if (pid !== undefined && stdout !== null && stderr !== null) this.#attend(pid, stdout, stderr);
+  }
+
+  #launched(): ChildProcess {
+    const { options, program, args } = this.#order;
+    try {
+      return spawn(program, [...args], {
+        cwd: options.cwd,
+        env: environment(options),
+        stdio: [this.#feed === null ? "ignore" : "pipe", "pipe", "pipe"],
+        shell: false,
+        detached: GROUPED,
+        windowsHide: true,
+      });
+    } catch (cause) {
+      this.#feed?.release();
+      throw processFailed(500, whyNotStarted(program, options.cwd, asError(cause)));
+    }
+  }
+
+  #attend(pid: number, stdout: Readable, stderr: Readable): void {
+    const { options, program, request, clock } = this.#order;
+    this.#tree = new ProcessTree(pid, clock, options.grace ?? GRACE);
     this.#child.once("exit", () => this.#exited());
     this.#child.once("close", (code, signal) => this.#closed(code, signal));
-    this.#read(stdout, stderr, streams, { program, pid, request: order.request });
+    for (const stream of [stdout, stderr]) stream.on("error", () => {}); // what cannot be read has ended
+    this.#read(stdout, stderr, { program, pid, request });
     this.output.watch({
       drain: () => {
         stdout.resume();
@@ -176,16 +198,24 @@ export class Run {
       },
       cancel: (reason) => this.#stop("left", reason),
     });
-    if (stdin !== null) this.#feed(stdin);
+    this.#give();
+    const { time = 0, signal } = options;
+    if (time > 0) this.#timer = clock.after(time, () => this.#outOfTime());
+    if (signal !== undefined) this.#endWith(signal);
+    request.signal.addEventListener("abort", this.#leave);
+    leaveOnFin(request);
+    afterwards(request, () => this.#unread());
+    if (request.signal.aborted) this.#leave();
+  }
+
+  /** Its input, or nothing. */
+  #give(): void {
+    const { stdin } = this.#child;
+    const { body } = this.#order.request;
+    if (this.#feed !== null && stdin !== null)
+      this.#feed.into(stdin).catch((error: unknown) => this.#stop("input", asError(error)));
     // A body that nobody reads would fill its queue, and hide the FIN behind it.
-    else if (order.request.body.state === "unread") order.request.body.cancel();
-    const { time = 0 } = options;
-    if (time > 0) this.#timer = order.clock.after(time, () => this.#outOfTime());
-    if (options.signal !== undefined) this.#endWith(options.signal);
-    order.request.signal.addEventListener("abort", this.#leave);
-    leaveOnFin(order.request);
-    afterwards(order.request, () => this.#unread());
-    if (order.request.signal.aborted) this.#leave();
+    else if (body.state === "unread") body.cancel();
   }
 
   /** The reply is another one, or none: what it writes may go on, to be read by nobody. */
@@ -204,11 +234,12 @@ export class Run {
     if (signal.aborted) this.#ask();
   }
 
-  #read(stdout: Readable, stderr: Readable, streams: Streams, info: RunInfo): void {
+  #read(stdout: Readable, stderr: Readable, info: RunInfo): void {
+    const { streams, options } = this.#order;
+    const { onStderr, outputBytes = Number.POSITIVE_INFINITY } = options;
     const lines = { out: new Lines(), err: new Lines() };
-    const { onStderr, outputBytes = Number.POSITIVE_INFINITY } = this.#order.options;
     const write = (from: Readable, chunk: Uint8Array | string): void => {
-      if (this.output.ended) return;
+      if (chunk.length === 0 || this.output.ended) return;
       this.#isReady();
       if (!this.output.write(chunk)) from.pause();
     };
@@ -230,46 +261,14 @@ export class Run {
       if (onStderr !== undefined || streams === "events") told(lines.err.push(chunk));
       if (streams === "both") write(stderr, chunk);
     });
-    if (streams === "events") stdout.on("end", () => write(stdout, asEvents("stdout", lines.out.end())));
-    stderr.on("end", () => told(lines.err.end()));
-  }
-
-  #feed(stdin: Writable): void {
-    // EPIPE: it does not read to the end, and need not. The loop sees that the stream is destroyed.
-    stdin.on("error", () => {});
-    const input = this.#order.input as Input;
-    if (typeof input === "string" || input instanceof Uint8Array) return void stdin.end(input);
-    this.#pump(input[Symbol.asyncIterator](), stdin).then(
-      () => stdin.end(),
-      (error) => {
-        // Where the program has ended first, nobody misses the rest.
-        if (!stdin.destroyed) this.#stop("input", asError(error));
-      },
-    );
-  }
-
-  /** An iterator by hand: the program may end while a piece is awaited, and then nothing else would let go of it. */
-  async #pump(pieces: AsyncIterator<Uint8Array | string>, stdin: Writable): Promise<void> {
-    let wake = (): void => {};
-    stdin.on("drain", () => wake());
-    stdin.once("close", () => {
-      wake();
-      // What it says while it is let go is nobody's concern.
-      pieces.return?.()?.then(undefined, () => {});
-    });
-    for (;;) {
-      const step = await pieces.next();
-      if (step.done === true || stdin.destroyed) return;
-      if (!stdin.write(step.value)) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (stdin.destroyed) resolve();
-        });
-      }
-    }
+    this.#lastLines = () => {
+      if (streams === "events") write(stdout, asEvents("stdout", lines.out.end()));
+      told(lines.err.end());
+    };
   }
 
   #outOfTime(): void {
+    if (this.#program === "ended") return this.#dismiss();
     this.#stop("time", processFailed(504, new Error(`${this.#order.program} took more than its time.`)));
   }
 
@@ -294,27 +293,59 @@ export class Run {
   /** It could not be started. The system says no more than that to the program's owner, and nothing to the peer. */
   #failed(cause: NodeJS.ErrnoException): void {
     if (this.#tree !== null) return;
+    this.#feed?.release();
     this.#over();
+    const { program, options } = this.#order;
     const short = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"].includes(cause.code ?? "");
-    const error = short ? processFailed(503, cause, { "Retry-After": "1" }) : processFailed(500, cause);
+    const error = short
+      ? processFailed(503, cause, { "Retry-After": "1" })
+      : processFailed(500, whyNotStarted(program, options.cwd, cause));
     this.#unstarted(error);
     this.#neverReady(error);
     this.output.fail(error);
   }
 
+  /** What it wrote may still lie in the pipe, and what it has left behind may hold that open, also from outside of its group. */
   #exited(): void {
+    this.#program = "ended";
     this.#tree?.exited();
     this.#child.stdin?.destroy();
+    this.#wait();
+  }
+
+  /** As long as there is something to read, and then as long as the grace, what it has left behind may add to its output. */
+  #wait(): void {
+    const bytes = this.#bytes;
+    const { stdout, stderr } = this.#child;
+    this.#patience = this.#order.clock.after(this.#order.options.grace ?? GRACE, () => {
+      // The loop may have been held up since: what lies in the pipe is read before this turn comes.
+      setImmediate(() => {
+        if (this.#program === "closed") return;
+        const held = stdout?.isPaused() === true || stderr?.isPaused() === true;
+        if (held || this.#bytes !== bytes) this.#wait();
+        else this.#dismiss();
+      });
+    });
+  }
+
+  /** It has ended, and nobody waits for the rest. */
+  #dismiss(): void {
+    this.#tree?.end();
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
   }
 
   #closed(code: number | null, signal: string | null): void {
+    this.#program = "closed";
     this.letGo();
     this.#timer?.cancel();
+    this.#patience?.cancel();
     this.#tree?.left();
     this.#order.request.signal.removeEventListener("abort", this.#leave);
     this.#order.options.signal?.removeEventListener("abort", this.#ask);
     this.#over();
     const exit = this.#how(code, signal);
+    this.#lastLines();
     const failure =
       code === 0 || this.#stopped !== null ? null : processFailed(502, new Error(endOf(this.#order.program, exit)));
     this.#finish(exit, failure);

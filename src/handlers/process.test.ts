@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { spawn as launch } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { onWindows } from "../../test/fixtures/conditions.ts";
+import { ending, gone, numbers, runs } from "../../test/fixtures/programs.ts";
 import { FakeClock } from "../base/clock.ts";
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Reply } from "../message/reply.ts";
@@ -15,7 +15,6 @@ import { text } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import { loopback } from "../testing/index.ts";
 import { processes, type SpawnOptions, spawn } from "./process.ts";
-import type { ProcessExit } from "./process-run.ts";
 
 // The programs of the tests are those of every POSIX system.
 const POSIX = { skip: onWindows("has neither sh nor process groups") };
@@ -24,40 +23,6 @@ const POST = "POST / HTTP/1.1\r\nHost: a\r\n";
 
 const shell = (script: string, options?: SpawnOptions) => (request: Request) =>
   spawn(request, "sh", ["-c", script], options);
-
-/** Whether a process runs; a zombie does not. */
-function runs(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
-  } catch {
-    return process.platform !== "linux";
-  }
-}
-
-/** Resolves when none of the processes runs; asks again and again, because a process that is not ours tells nobody. */
-async function gone(pids: readonly number[]): Promise<void> {
-  for (let i = 0; i < 500; i++) {
-    if (!pids.some(runs)) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert.fail(`${pids.filter(runs)} still run`);
-}
-
-const numbers = (text: string): number[] => (text.match(/\d+/g) ?? []).map(Number);
-
-/** Resolves with how the next program ends. */
-function ending(): { readonly onExit: (exit: ProcessExit) => void; readonly exit: Promise<ProcessExit> } {
-  let onExit = (_: ProcessExit): void => {};
-  const exit = new Promise<ProcessExit>((resolve) => {
-    onExit = resolve;
-  });
-  return { onExit: (how) => onExit(how), exit };
-}
 
 test("what is read from the body and written goes on at once, and the exit status is a trailer", POSIX, async () => {
   await using bench = loopback((request) => spawn(request, "cat", [], { stdin: request.body }));

@@ -6,8 +6,9 @@ import { Pipe } from "../message/pipe.ts";
 import { type Reply, reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import { mayHaveBody } from "../message/status.ts";
+import type { Input } from "./process-input.ts";
 import { Places, type PoolOptions } from "./process-pool.ts";
-import type { Input, RunOptions, Streams } from "./process-run.ts";
+import type { RunOptions, Streams } from "./process-run.ts";
 
 /** What a program reads, and how its output becomes a reply. */
 export interface SpawnOptions extends RunOptions {
@@ -15,7 +16,7 @@ export interface SpawnOptions extends RunOptions {
   readonly status?: number;
   /** Fields of the reply. Content-Type is "text/plain; charset=utf-8" where it is not among them. */
   readonly headers?: FieldsInit;
-  /** What the program reads: `request.body`, text, bytes, anything that can be iterated. Nothing where it is left out. */
+  /** What the program reads: `request.body`, text, bytes, an async iterable. Nothing where it is left out. */
   readonly stdin?: Input;
   /** "apart": for `onStderr` and for the report of a failure; "merge": sent to the client among the output. "apart". */
   readonly stderr?: "apart" | "merge";
@@ -94,7 +95,8 @@ export function processes(options: PoolOptions = {}): ProcessPool {
  * All calls share one pool of 16 programs and a queue of 64; `processes()` makes others.
  *
  * @param program a name that is looked up in PATH, or a path.
- * @throws (its promise rejects with) LocalError USE_STATE while another program runs for this request; USE_BAD_OPTION.
+ * @throws (its promise rejects with) LocalError USE_STATE while another program runs for this request; USE_BAD_OPTION;
+ *   USE_BODY_USED where `stdin` has been read already. Nothing is started then.
  * @throws HttpError 500 HTTP_PROCESS_FAILED where it cannot be started; 503 HTTP_BUSY where the queue is full. With
  *   `begin: "output"` also 502 where it fails without having written anything, and 504 where its time is up.
  *
@@ -121,6 +123,7 @@ async function spawnIn(
 ): Promise<Reply> {
   const { args = [], status = 200, begin = "start", failure = "end", stdin: input } = options;
   const fields = fieldsOf(options);
+  const bare = reply(status, fields); // what cannot be sent is refused before anything is started
   // Without a body nobody would read what it writes.
   if (request.method === "HEAD") return reply(status, fields, new Pipe());
   const run = await places.start({
@@ -138,7 +141,7 @@ async function spawnIn(
   // What it writes is for nobody, and what it does is not.
   run.letGo();
   drained(run.output).catch(() => {});
-  return reply(status, fields);
+  return bare;
 }
 
 async function drained(output: AsyncIterable<unknown>): Promise<void> {
