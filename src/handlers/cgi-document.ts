@@ -6,7 +6,8 @@ import { type Reply, reply } from "../message/reply.ts";
 /** What was written is no answer. The message is for the owner of the program. */
 export class Malformed extends Error {}
 
-export type Pieces = AsyncIterator<Uint8Array | string>;
+type Piece = Uint8Array | string;
+export type Pieces = AsyncIterator<Piece>;
 
 /** A head that was read, and the body behind it. */
 export interface Document {
@@ -15,10 +16,12 @@ export interface Document {
   readonly reason: string | undefined;
   /** Without Status, and without what is the engine's to say. */
   readonly fields: Fields;
-  readonly body: AsyncIterable<Uint8Array | string>;
+  readonly body: AsyncIterable<Piece>;
 }
 
 const HEAD_BYTES = 65_536;
+/** Bytes of a body that wait until it is known whether the length that came with it is true. */
+const HELD_BYTES = 65_536;
 const FIELDS = 200;
 
 /** Fields between a server and its client (RFC 9110 §7.6.1): a program has no connection of its own. */
@@ -44,7 +47,8 @@ export async function readDocument(pieces: Pieces, statusLine: "allowed" | "refu
   fields.delete("status");
   const status = digits === undefined ? undefined : Number(digits);
   if (status !== undefined && status < 200) throw new Malformed(`Its status is ${digits}.`);
-  return { status, reason: reason || undefined, fields, body: bodyOf(rest, pieces) };
+  const body = iterable(joined(rest.length > 0 ? [rest] : [], pieces));
+  return { status, reason: reason || undefined, fields, body };
 }
 
 /** A document as a reply. @param status where it has none. */
@@ -81,6 +85,7 @@ function fieldsOf(lines: readonly string[]): Fields {
       throw new Malformed("It wrote a field that cannot be sent.", { cause });
     }
   }
+  declaredLength(fields);
   // Its body would have a framing of its own, and be framed once more.
   if (fields.has("transfer-encoding")) throw new Malformed("It wrote Transfer-Encoding.");
   return fields;
@@ -94,17 +99,85 @@ function statusField(fields: Fields): readonly (string | undefined)[] {
   return parts;
 }
 
-/** What came behind the head, and then the rest of the pieces. By hand: return() must not wait for a piece. */
-function bodyOf(rest: Buffer, pieces: Pieces): AsyncIterable<Uint8Array | string> {
-  let first: Buffer | null = rest.length > 0 ? rest : null;
-  const body: AsyncIterator<Uint8Array | string> = {
+/**
+ * The document with a length that is true: many a program counts characters. As much as HELD_BYTES is held until the length that came
+ * with it is reached or missed, and is then sent as it was written, framed anew where the length was wrong. Behind that the head has
+ * promised it: what is more is dropped, and what is less cuts the reply off.
+ *
+ * @param told is told, once, that the length was wrong; where it is reached only behind the head, later.
+ * @throws what the pieces throw.
+ */
+export async function measured(document: Document, told: (flaw: Malformed) => void): Promise<Document> {
+  const declared = declaredLength(document.fields);
+  if (declared === undefined) return document;
+  const pieces = document.body[Symbol.asyncIterator]();
+  const held: Piece[] = [];
+  let bytes = 0;
+  while (bytes < declared && bytes < HELD_BYTES) {
+    const step = await pieces.next();
+    if (step.done === true) {
+      told(wrongLength(declared, `${bytes}`));
+      document.fields.set("Content-Length", String(bytes));
+      return { ...document, body: iterable(joined(held, pieces)) };
+    }
+    held.push(step.value);
+    bytes += Buffer.byteLength(step.value);
+  }
+  if (bytes <= declared) return { ...document, body: iterable(exactly(declared, joined(held, pieces), told)) };
+  told(wrongLength(declared, "more"));
+  document.fields.delete("Content-Length");
+  return { ...document, body: iterable(joined(held, pieces)) };
+}
+
+/** @throws Malformed where Content-Length is no length. */
+function declaredLength(fields: Fields): number | undefined {
+  const values = fields.all("content-length");
+  if (values.length === 0) return undefined;
+  const [text = ""] = values;
+  if (values.length === 1 && /^\d{1,15}$/.test(text)) return Number(text);
+  throw new Malformed(`Its Content-Length is ${JSON.stringify(values.join(", "))}.`);
+}
+
+function wrongLength(declared: number, written: string): Malformed {
+  return new Malformed(
+    `It wrote ${written} bytes where its Content-Length is ${declared}; bytes count, not characters.`,
+  );
+}
+
+const iterable = (pieces: Pieces): AsyncIterable<Piece> => ({ [Symbol.asyncIterator]: () => pieces });
+
+/** What is here, and then the rest of the pieces. By hand: return() must not wait for a piece. */
+function joined(here: Piece[], rest: Pieces): Pieces {
+  return {
     next() {
-      if (first === null) return pieces.next();
-      const value = first;
-      first = null;
-      return Promise.resolve({ done: false, value });
+      const value = here.shift();
+      return value === undefined ? rest.next() : Promise.resolve({ done: false, value });
     },
-    return: () => pieces.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+    return: () => leave(rest),
   };
-  return { [Symbol.asyncIterator]: () => body };
+}
+
+/** Pieces of so many bytes. @throws Malformed, from its next(), where there are fewer. */
+function exactly(length: number, pieces: Pieces, told: (flaw: Malformed) => void): Pieces {
+  let left = length;
+  let flaw: Malformed | null = null;
+  return {
+    async next() {
+      for (;;) {
+        const step = await pieces.next();
+        if (step.done === true && left > 0) throw wrongLength(length, `${length - left}`);
+        if (step.done === true) return step;
+        const bytes = typeof step.value === "string" ? Buffer.from(step.value) : step.value;
+        const value = bytes.subarray(0, left);
+        left -= value.length;
+        if (value.length < bytes.length && flaw === null) told((flaw = wrongLength(length, "more")));
+        if (value.length > 0) return { done: false, value };
+      }
+    },
+    return: () => leave(pieces),
+  };
+}
+
+function leave(pieces: Pieces): Promise<IteratorResult<Piece>> {
+  return pieces.return?.() ?? Promise.resolve({ done: true, value: undefined });
 }

@@ -5,7 +5,7 @@ import type { Handler } from "../message/handler.ts";
 import { Pipe } from "../message/pipe.ts";
 import type { Reply } from "../message/reply.ts";
 import { hostOf, type Request } from "../message/request.ts";
-import { documentReply, Malformed, readDocument } from "./cgi-document.ts";
+import { documentReply, Malformed, measured, readDocument } from "./cgi-document.ts";
 
 /**
  * A handler from a function that writes the whole answer, head and body, to an output. Where it begins with header lines, 200 (or
@@ -25,13 +25,19 @@ export function rawHandler(write: (request: Request, out: Pipe) => unknown): Han
     void run(write, request, out);
     const pieces = out[Symbol.asyncIterator]();
     try {
-      return documentReply(await readDocument(pieces, "allowed"), 200);
+      const document = await readDocument(pieces, "allowed");
+      if (request.method === "HEAD") return documentReply(document, 200);
+      return documentReply(await measured(document, (flaw) => hostOf(request).report(flawed(flaw))), 200);
     } catch (error) {
       out.cancel(asError(error));
       if (!(error instanceof Malformed)) throw error;
-      throw new HttpError(500, undefined, { cause: error });
+      throw flawed(error);
     }
   };
+}
+
+function flawed(cause: Malformed): HttpError {
+  return new HttpError(500, undefined, { cause });
 }
 
 async function run(write: (request: Request, out: Pipe) => unknown, request: Request, out: Pipe): Promise<void> {

@@ -60,6 +60,84 @@ test("a script gets the variables of RFC 3875 and writes the answer", POSIX, asy
   assert.ok("REMOTE_ADDR" in seen);
 });
 
+const TEXTS: readonly (readonly [what: string, bytes: Buffer, text: string])[] = [
+  ["UTF-8", Buffer.from("caf\u00e9 \u{1f375} \u00ff"), "caf\u00e9 \u{1f375} \u00ff"],
+  ["ISO 8859-1", Buffer.from("caf\u00e9", "latin1"), "caf\u00e9"],
+  ["ASCII", Buffer.from("cafe"), "cafe"],
+  ["half a character", Buffer.of(0x61, 0xc3), "a\u00c3"],
+];
+
+for (const [what, bytes, value] of TEXTS) {
+  test(`a header, a cookie and a type of ${what} reach the script encoded once`, POSIX, async () => {
+    await using bench = loopback(script(`${OK}; env`));
+    const sent = bytes.toString("latin1");
+    const head = `GET / HTTP/1.1\r\nHost: a\r\nX-Tea: ${sent}\r\nX-Tea: b\r\nCookie: n=${sent}\r\nContent-Type: x/${sent}\r\n\r\n`;
+    const seen = await variables(bench, head);
+    const given = [seen["HTTP_X_TEA"], seen["HTTP_COOKIE"], seen["CONTENT_TYPE"]];
+    const expected = [`${value}, b`, `n=${value}`, `x/${value}`].map((text) => Buffer.from(text).toString("latin1"));
+    assert.deepEqual(given, expected);
+  });
+}
+
+test("cookie lines are taken for what each of them is", POSIX, async () => {
+  await using bench = loopback(script(`${OK}; env`));
+  const seen = await variables(bench, "GET / HTTP/1.1\r\nHost: a\r\nCookie: a=\xc3\xa9\r\nCookie: b=\xe9\r\n\r\n");
+  assert.equal(seen["HTTP_COOKIE"], Buffer.from("a=\u00e9; b=\u00e9").toString("latin1"));
+});
+
+const WRONG_LENGTHS: readonly (readonly [body: string, declared: number])[] = [
+  ["caf\u00e9", 4],
+  ["caf\u00e9", 9],
+  ["\u8336".repeat(10_000), 10_000],
+];
+
+for (const [body, declared] of WRONG_LENGTHS) {
+  for (const version of ["1.1", "1.0"]) {
+    test(
+      `a body of ${Buffer.byteLength(body)} bytes whose script says ${declared} is whole over HTTP/${version}, and logged`,
+      POSIX,
+      async () => {
+        const errors: unknown[] = [];
+        const handler = cgi(process.execPath, {
+          args: [
+            "-e",
+            `process.stdout.write("Content-Type: text/plain\\nContent-Length: ${declared}\\n\\n" + ${JSON.stringify(body)})`,
+          ],
+        });
+        await using bench = loopback(handler, { hooks: { error: (error) => void errors.push(error) } });
+        const client = bench.connect().send(`GET / HTTP/${version}\r\nHost: a\r\n\r\n`);
+        if (version === "1.0") assert.equal(await client.closed, "fin");
+        const answer = await client.answer();
+        assert.deepEqual([answer.status, answer.body], [200, Buffer.from(body).toString("latin1")]);
+        const [error, ...more] = errors;
+        assert.ok(error instanceof HttpError && error.code === "HTTP_PROCESS_FAILED" && more.length === 0);
+        assert.match(String((error.cause as Error).message), /its Content-Length is \d+; bytes count, not characters/);
+        assert.doesNotMatch(client.received, /counts|characters/);
+      },
+    );
+  }
+}
+
+test("a length that is true is sent along, and a download with it", POSIX, async () => {
+  const errors: unknown[] = [];
+  const download = `printf 'Content-Type: a/b\\nContent-Length: 300000\\n\\n'; head -c 300000 /dev/zero`;
+  await using bench = loopback(script(download), { hooks: { error: (error) => void errors.push(error) } });
+  const client = bench.connect();
+  const { headers, body } = await client.exchange(GET);
+  assert.deepEqual([headers.get("content-length"), body.length], ["300000", 300_000]);
+  const head = await client.exchange(GET.replace("GET", "HEAD"));
+  assert.deepEqual([head.headers.get("content-length"), errors], ["300000", []]);
+});
+
+test("a length has no place where there is no body", POSIX, async () => {
+  for (const status of [204, 205, 304]) {
+    await using bench = loopback(script(`printf 'Status: ${status}\\nContent-Length: 5\\n\\nhello'`));
+    const client = bench.connect();
+    const { headers, body } = await client.exchange(GET);
+    assert.deepEqual([headers.get("content-length"), body], [{ 204: undefined, 205: "0", 304: "5" }[status], ""]);
+  }
+});
+
 test("what could be taken for something else does not get in", POSIX, async () => {
   process.env["PORTICO_SECRET"] = "hunter2";
   try {
@@ -128,6 +206,8 @@ const ANSWERS: readonly (readonly [what: string, output: string, status: number,
   ["a folded line", "Content-Type: a\\n b: c\\n\\n", 502],
   ["an octet that no field may have", "Content-Type: a\\001b\\n\\n", 502],
   ["a framing of its own", "Content-Type: a\\nTransfer-Encoding: chunked\\n\\n", 502],
+  ["a length that is none", "Content-Type: a\\nContent-Length: many\\n\\nhello", 502],
+  ["two lengths", "Content-Type: a\\nContent-Length: 5\\nContent-Length: 6\\n\\nhello", 502],
 ];
 
 for (const [what, output, status, location] of ANSWERS) {
@@ -251,6 +331,22 @@ test("a raw handler that writes header lines first gets a status line; with a st
   assert.deepEqual([raw.status, raw.reason, raw.body], [418, "I'm a teapot", "short and stout"]);
   const usual = await client.exchange(GET.replace("/", "/usual"));
   assert.deepEqual([usual.status, usual.body], [203, "usual"]);
+});
+
+test("a raw handler that counts characters is framed by its bytes, and the bug reported", async () => {
+  const errors: unknown[] = [];
+  const body = "caf\u00e9";
+  await using bench = loopback(
+    rawHandler((_, out) => void out.write(`HTTP/1.0 200 OK\nContent-Length: ${body.length}\n\n${body}`)),
+    { hooks: { error: (error) => void errors.push(error) } },
+  );
+  const client = bench.connect();
+  for (let i = 1; i < 3; i++) {
+    const answer = await client.exchange(GET);
+    assert.equal(answer.body, Buffer.from(body).toString("latin1"));
+    assert.equal(errors.length, i);
+  }
+  assert.match(String(((errors[0] as HttpError).cause as Error).message), /Content-Length is 4/);
 });
 
 test("a raw handler may write later, and piece by piece", async () => {

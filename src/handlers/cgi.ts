@@ -1,13 +1,15 @@
 // A program behind the Common Gateway Interface 1.1 (RFC 3875): what the request says goes into variables, its body to standard
 // input, and what the program writes is the answer. On the same base as spawn(): no shell, a group of its own, the same limits.
+import { isUtf8 } from "node:buffer";
 import { HttpError, LocalError } from "../base/errors.ts";
+import { Fields } from "../message/fields.ts";
 import type { Handler } from "../message/handler.ts";
 import { Pipe } from "../message/pipe.ts";
 import { type Reply, redirect, reply } from "../message/reply.ts";
-import { authority, queryText, type Request } from "../message/request.ts";
+import { authority, hostOf, queryText, type Request } from "../message/request.ts";
 import { mayHaveBody } from "../message/status.ts";
 import { mountOf } from "../route/params.ts";
-import { type Document, documentReply, Malformed, type Pieces, readDocument } from "./cgi-document.ts";
+import { type Document, documentReply, Malformed, measured, type Pieces, readDocument } from "./cgi-document.ts";
 import { type ProcessPool, placesOf } from "./process.ts";
 import type { Input } from "./process-input.ts";
 import { checkOptions } from "./process-pool.ts";
@@ -81,8 +83,10 @@ async function answer(program: string, options: CgiOptions, request: Request): P
   try {
     const document = await readDocument(pieces, "refused");
     // It has work to do, and its body is none of the client's: it is let go on, and read to its end.
-    if (request.method === "HEAD" || !mayHaveBody(document.status ?? 200)) run.letGo();
-    return await answered(document, pieces, request, options);
+    if (request.method === "HEAD" || !hasContent(document.status ?? 200)) run.letGo();
+    const told = (flaw: Error): void =>
+      hostOf(request).report(processFailed(502, new Error(`${program}: ${flaw.message}`)));
+    return await answered({ document, pieces, told }, request, options);
   } catch (error) {
     run.output.cancel();
     request.signal.throwIfAborted();
@@ -91,7 +95,14 @@ async function answer(program: string, options: CgiOptions, request: Request): P
   }
 }
 
-async function answered(document: Document, pieces: Pieces, request: Request, options: CgiOptions): Promise<Reply> {
+interface Written {
+  readonly document: Document;
+  readonly pieces: Pieces;
+  /** Is told of what is wrong with it and could be put right. */
+  readonly told: (flaw: Error) => void;
+}
+
+async function answered({ document, pieces, told }: Written, request: Request, options: CgiOptions): Promise<Reply> {
   const { status, fields } = document;
   const location = fields.get("location");
   // RFC 3875 §6.2: a document, a redirect within the server, or one of the client, with a document or without.
@@ -101,12 +112,19 @@ async function answered(document: Document, pieces: Pieces, request: Request, op
     await drop(pieces);
     return options.redirected === undefined ? redirect(location, 302) : options.redirected(request, location);
   }
-  const made = documentReply(document, location === undefined ? 200 : 302);
-  const bodiless = !mayHaveBody(made.status);
-  if (request.method !== "HEAD" && !bodiless) return made;
+  const otherwise = location === undefined ? 200 : 302;
+  if (request.method !== "HEAD" && hasContent(status ?? otherwise)) {
+    return documentReply(await measured(document, told), otherwise);
+  }
   drop(pieces).catch(() => {});
-  if (bodiless) return reply(made.status, made.headers, null, made.extras);
-  return reply(made.status, made.headers, new Pipe(), made.extras);
+  const { status: sent, headers, extras } = documentReply(document, otherwise);
+  if (hasContent(sent)) return reply(sent, headers, new Pipe(), extras);
+  return reply(sent, sent === 304 ? headers : new Fields([...headers]).delete("content-length"), null, extras);
+}
+
+/** Whether a body can follow: not behind 205 either, which says that there is none (RFC 9110 §15.3.6). */
+function hasContent(status: number): boolean {
+  return status !== 205 && mayHaveBody(status);
 }
 
 async function drop(pieces: Pieces): Promise<void> {
@@ -143,9 +161,18 @@ function variablesOf(request: Request, options: CgiOptions): Record<string, stri
     QUERY_STRING: queryText(request) ?? "",
     REMOTE_ADDR: peer.address ?? "",
     ...(peer.secure ? { HTTPS: "on" } : {}),
-    ...(type === undefined ? {} : { CONTENT_TYPE: type }),
+    ...(type === undefined ? {} : { CONTENT_TYPE: asSent(type) }),
     ...(user === undefined ? {} : { REMOTE_USER: user }),
   };
+}
+
+/**
+ * A field value such that the program gets the bytes that were sent: Node writes variables as UTF-8. Bytes that are no UTF-8 cannot be
+ * given so, and are taken for what HTTP once meant by them, ISO 8859-1.
+ */
+function asSent(value: string): string {
+  const bytes = Buffer.from(value, "latin1");
+  return isUtf8(bytes) ? bytes.toString("utf8") : value;
 }
 
 /** The script and what stands behind it in the path, decoded as CGI wants them. @throws HttpError 404. */
@@ -177,12 +204,13 @@ const SECRETS = new Set(["authorization", "proxy-authorization"]);
 function protocolVariables(request: Request, pass: readonly string[]): Record<string, string> {
   const variables: Record<string, string> = {};
   const passed = new Set(pass.map((name) => name.toLowerCase()));
-  for (const [written, value] of request.headers) {
+  for (const [written, sent] of request.headers) {
     const field = written.toLowerCase();
     // An underscore would pass for the hyphen of a field that somebody on the way has checked.
     if (KEPT_BACK.has(field) || field.includes("_") || (SECRETS.has(field) && !passed.has(field))) continue;
     const name = `HTTP_${field.toUpperCase().replaceAll("-", "_")}`;
     const before = variables[name];
+    const value = asSent(sent);
     variables[name] = before === undefined ? value : `${before}${field === "cookie" ? "; " : ", "}${value}`;
   }
   return variables;
