@@ -1,7 +1,7 @@
 // The short case: a mux, middleware and a server in one object. Nothing here that could not be written with the three of them;
 // what stands in between is toReply(), so that a handler may return what it likes.
 import { LocalError } from "../base/errors.ts";
-import type { Address, Peer } from "../base/transport.ts";
+import type { Address } from "../base/transport.ts";
 import { problemPage } from "../content/problem.ts";
 import { type Answer, replyWhenReady, toReply } from "../message/answer.ts";
 import type { Body } from "../message/body.ts";
@@ -35,8 +35,6 @@ export interface AppOptions extends ServerOptions, Omit<MuxOptions, "fallback"> 
   readonly middleware?: readonly Middleware[] | Readonly<Record<string, Middleware | false>>;
 }
 
-const NOBODY: Peer = { address: "", port: 0, secure: false };
-
 /** Routes, middleware and a server. Make one with portico(). */
 export class App extends Group<""> implements AsyncDisposable, Mountable {
   /** The server that listens for the app. */
@@ -45,7 +43,10 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
   readonly #options: AppOptions;
   #around: readonly Middleware[];
   #bodyBytes: number;
-  /** Answers web Requests: `export default app` is a program for whatever calls `fetch`. Bound to the app. */
+  /**
+   * Answers web Requests: `export default app` is a program for whatever calls `fetch`. Bound to the app. What Bun and Deno hand over
+   * as the second argument says who a request is from.
+   */
   readonly fetch: (request: WebRequest, ...rest: readonly unknown[]) => Promise<WebResponse>;
 
   constructor(options: AppOptions = {}) {
@@ -73,7 +74,7 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
     this.#around = middleware;
     this.#bodyBytes = options.limits?.bodyBytes ?? LIMITS.bodyBytes;
     this.server = new Server(stack(table.handler, ...middleware), { errorPage: problemPage, ...server });
-    this.fetch = (request) => this.#fetch(request);
+    this.fetch = (request, info) => this.#fetch(request, info);
   }
 
   /**
@@ -180,7 +181,7 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
     return this;
   }
 
-  async #fetch(request: WebRequest): Promise<WebResponse> {
+  async #fetch(request: WebRequest, info: unknown): Promise<WebResponse> {
     const { answerFetch } = await import("./fetch.ts");
     const { errorPage = problemPage, hooks } = this.#options;
     const report = (error: unknown, failed: Parameters<NonNullable<NonNullable<typeof hooks>["error"]>>[1]): void => {
@@ -193,7 +194,7 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
     };
     const { handler, server } = this;
     const bodyBytes = this.#bodyBytes;
-    return answerFetch({ handler, errorPage, bodyBytes, server, report }, request, NOBODY);
+    return answerFetch({ handler, errorPage, bodyBytes, server, report }, request, info);
   }
 }
 

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { HttpError } from "../base/errors.ts";
 import { fileSlice } from "../message/body.ts";
 import { empty, reply, upgrade } from "../message/reply.ts";
-import { inform } from "../message/request.ts";
+import { authority, inform } from "../message/request.ts";
+import { rateLimit } from "../middleware/rate-limit.ts";
 import { portico } from "./app.ts";
 import type { WebRequest } from "./fetch.ts";
 
@@ -32,6 +34,101 @@ test("an app is a fetch handler: request in, response out, with status, fields a
   assert.deepEqual([cookies.headers.getSetCookie(), cookies.statusText], [["a=1", "b=2"], "Fine"]);
   const head = await fetch(asked("/hello/x", { method: "HEAD" }));
   assert.deepEqual([head.status, head.body], [200, null]);
+});
+
+/** What platforms hand over as the second argument of fetch, and what is known of the client then. */
+const INFOS: readonly (readonly [what: string, info: unknown, client: string])[] = [
+  ["Bun's server", { requestIP: () => ({ address: "192.0.2.7", port: 4711, family: "IPv4" }) }, "192.0.2.7 4711"],
+  ["Bun's server, of a unix socket", { requestIP: () => null }, " 0"],
+  ["Deno's info", { remoteAddr: { transport: "tcp", hostname: "2001:db8::1", port: 4711 } }, "2001:db8::1 4711"],
+  ["Deno's info of a unix socket", { remoteAddr: { transport: "unix", path: "/run/x" } }, " 0"],
+  ["an environment", { remoteAddr: "192.0.2.7", requestIP: "192.0.2.8" }, " 0"],
+  ["something that only looks so", { requestIP: () => ({ address: 7, port: "x" }) }, " 0"],
+  ["something that throws", { requestIP: () => Reflect.get(undefined as never, "x") }, " 0"],
+  ["text", "192.0.2.7", " 0"],
+  ["null", null, " 0"],
+  ["nothing", undefined, " 0"],
+];
+
+for (const [what, info, client] of INFOS) {
+  test(`the client is whom ${what} names, or nobody`, async () => {
+    const app = portico().get("/", ({ peer }) => `${peer.address} ${peer.port}`);
+    assert.equal(await (await app.fetch(asked("/"), info)).text(), client);
+  });
+}
+
+test("Bun is asked about the request that it gave, as a method of its server", async () => {
+  const server = {
+    addresses: new Map<unknown, string>(),
+    requestIP(request: unknown): object {
+      return { address: this.addresses.get(request), port: 1 };
+    },
+  };
+  const app = portico().get("/", ({ peer }) => peer.address);
+  const request = asked("/");
+  server.addresses.set(request, "192.0.2.9");
+  assert.equal(await (await app.fetch(request, server)).text(), "192.0.2.9");
+});
+
+test("a rate limit counts the clients that a platform names, each by itself", async () => {
+  const app = portico({ middleware: [rateLimit({ limit: 1, window: 60_000 })] }).get("/", () => "tea");
+  const from = async (hostname: string): Promise<number> =>
+    (await app.fetch(asked("/"), { remoteAddr: { transport: "tcp", hostname, port: 1 } })).status;
+  const statuses = [await from("192.0.2.1"), await from("192.0.2.1"), await from("192.0.2.2"), await from("192.0.2.2")];
+  assert.deepEqual(statuses, [200, 429, 200, 429]);
+});
+
+test("scheme and host are those of the URL, whatever Host says, and the path is not taken for a host", async () => {
+  const app = portico().get("/{path...}", (request) => {
+    const { host, port } = authority(request);
+    return `${request.peer.secure} ${host} ${port} ${request.path} ${request.headers.all("host")}`;
+  });
+  const said = async (url: string): Promise<string> =>
+    (await app.fetch(new globalThis.Request(url, { headers: { Host: "other" } }))).text();
+  assert.equal(await said("https://example.org/x"), "true example.org undefined /x example.org");
+  assert.equal(
+    await said("http://example.org:81//evil.example/x"),
+    "false example.org 81 /evil.example/x example.org:81",
+  );
+  assert.equal(
+    await said("HTTP://EXAMPLE.org/\\evil.example/x"),
+    "false example.org undefined /evil.example/x example.org",
+  );
+});
+
+test("a request that is injected has the scheme and host of its URL", async () => {
+  const app = portico().get(
+    "/{path...}",
+    (request) => `${request.peer.secure} ${authority(request).host} ${request.path}`,
+  );
+  const said = async (url: string | URL): Promise<string> => (await app.inject({ url })).body.text();
+  assert.equal(await said("https://example.org//evil.example/x"), "true example.org /evil.example/x");
+  assert.equal(await said(new URL("HTTP://example.org/x")), "false example.org /x");
+  assert.equal(await said("//evil.example/x"), "false localhost /evil.example/x");
+  assert.equal(await said("/https://x"), "false localhost /https:/x");
+});
+
+test("a reader that leaves a stream of Node destroys it, and is not held up by return()", async () => {
+  const silent = new Readable({ read() {} });
+  const stubborn = (returned: () => unknown): object => {
+    const iterator = { next: async () => ({ done: false, value: "x" }), return: returned };
+    return new (class Stubborn {
+      [Symbol.asyncIterator](): object {
+        return iterator;
+      }
+    })();
+  };
+  const app = portico()
+    .get("/silent", () => silent)
+    .get("/never", () => stubborn(() => new Promise(() => {})))
+    .get("/throws", () =>
+      stubborn(() => {
+        throw new Error("not let go");
+      }),
+    )
+    .get("/rejects", () => stubborn(() => Promise.reject(new Error("not let go"))));
+  for (const path of ["/silent", "/never", "/throws", "/rejects"]) await (await app.fetch(asked(path))).body?.cancel();
+  assert.equal(silent.destroyed, true);
 });
 
 test("bodies stream both ways, and a reader that leaves ends the producer", async () => {

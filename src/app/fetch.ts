@@ -3,7 +3,7 @@
 import { LocalError, TransportError } from "../base/errors.ts";
 import type { Peer } from "../base/transport.ts";
 import { type Body, FileSlice, Takeover } from "../message/body.ts";
-import { discardBody, piecesIn } from "../message/discard.ts";
+import { destroyStream, discardBody, piecesIn, release } from "../message/discard.ts";
 import { Fields } from "../message/fields.ts";
 import type { Handler } from "../message/handler.ts";
 import { type Inbound, NO_BODY, ReceivedBody } from "../message/inbound.ts";
@@ -25,9 +25,13 @@ export interface FetchSite {
   readonly report: (error: unknown, request: Request | undefined) => void;
 }
 
-/** Answers a web Request. Never rejects: what fails becomes a Response. */
-export async function answerFetch(site: FetchSite, received: WebRequest, peer: Peer): Promise<WebResponse> {
-  const host = new FetchHost(site, received, peer);
+/**
+ * Answers a web Request. Never rejects: what fails becomes a Response.
+ *
+ * @param info what the platform hands over beside it, which says who it is from.
+ */
+export async function answerFetch(site: FetchSite, received: WebRequest, info: unknown): Promise<WebResponse> {
+  const host = new FetchHost(site, received, peerOf(received, info));
   const { request } = host;
   let reply: Reply;
   try {
@@ -39,10 +43,37 @@ export async function answerFetch(site: FetchSite, received: WebRequest, peer: P
   }
 }
 
+/** What Bun hands over, its server; and what Deno does. */
+interface Info {
+  readonly requestIP?: (request: WebRequest) => { readonly address?: unknown; readonly port?: unknown } | null;
+  readonly remoteAddr?: { readonly hostname?: unknown; readonly port?: unknown };
+}
+
+/** Who a request is from, where the platform says so; of a unix socket it says a path, or nothing. */
+function peerOf(received: WebRequest, info: unknown): Peer {
+  const { address, port } = addressOf(received, info);
+  return {
+    address: typeof address === "string" ? address : "",
+    port: typeof port === "number" ? port : 0,
+    secure: received.url.startsWith("https:"),
+  };
+}
+
+function addressOf(received: WebRequest, info: unknown): { readonly address?: unknown; readonly port?: unknown } {
+  if (typeof info !== "object" || info === null) return {};
+  try {
+    const { requestIP, remoteAddr } = info as Info;
+    if (typeof requestIP === "function") return requestIP.call(info, received) ?? {};
+    return { address: remoteAddr?.hostname, port: remoteAddr?.port };
+  } catch {
+    return {}; // another platform's, that only looks like one of the two
+  }
+}
+
+/** The host is that of the URL, which whoever called has seen; it stands for a target in absolute-form (RFC 9112 §3.2.2). */
 function headOf({ url, method, headers }: WebRequest): ConstructorParameters<typeof ReceivedRequest>[0] {
   const { host, pathname, search } = new URL(url);
-  const fields = new Fields(headers);
-  if (!fields.has("host")) fields.set("Host", host);
+  const fields = new Fields(headers).set("Host", host);
   return { method, target: `${pathname}${search}`, version: "1.1", headers: fields };
 }
 
@@ -186,9 +217,9 @@ function webStream(body: AsyncIterable<Uint8Array | string>, host: FetchHost): W
           throw error;
         }
       },
-      async cancel() {
+      cancel() {
         host.over();
-        await pieces.return?.();
+        if (!destroyStream(body)) release(() => pieces); // a source that is silent would hold up whoever leaves
       },
     },
     { highWaterMark: 0 },
@@ -201,7 +232,7 @@ async function nextPiece(pieces: AsyncIterator<Uint8Array | string>): Promise<Ui
     const { done, value } = await pieces.next();
     if (done === true) return null;
     if (typeof value !== "string" && !((value as unknown) instanceof Uint8Array)) {
-      await pieces.return?.();
+      release(() => pieces);
       throw new LocalError("USE_BAD_BODY", "A chunk is a string or bytes.");
     }
     if (value.length > 0) return typeof value === "string" ? Buffer.from(value) : value;

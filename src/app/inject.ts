@@ -15,7 +15,7 @@ import { converse } from "./converse.ts";
 
 /** What is sent without a socket. The URL may be a path, and then the host is localhost. */
 export interface Injected extends Outgoing {
-  /** Who it is from; 127.0.0.1 where left out. */
+  /** Who it is from; 127.0.0.1 where left out, and over TLS where the URL says https. */
   readonly peer?: Peer;
 }
 
@@ -24,7 +24,8 @@ const LOCAL: Peer = { address: "127.0.0.1", port: 0, secure: false };
 
 /** Sends one request over a connection of its own. @throws as App.inject() says. */
 export async function inject(server: Server, request: Injected): Promise<Reply<Inbound & Body>> {
-  const { body = null, signal, peer = LOCAL } = request;
+  const { body = null, signal, url } = request;
+  const { peer = { ...LOCAL, secure: /^https:/i.test(String(url)) } } = request;
   const wrong = Object.keys(request).find((name) => !NAMES.includes(name));
   if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `There is no ${wrong} in a request.`);
   if (!isBody(body)) throw new LocalError("USE_BAD_BODY", "JSON is sent as text: JSON.stringify() makes it.");

@@ -138,6 +138,19 @@ test("a length has no place where there is no body", POSIX, async () => {
   }
 });
 
+test("the host that a script is told is that of the target, whatever Host says", POSIX, async () => {
+  await using bench = loopback(script(`${OK}; env`));
+  for (const target of ["http://b:81//evil.example/x", "HTTP://b:81/evil.example/x"]) {
+    const seen = await variables(bench, `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const given = [seen["SERVER_NAME"], seen["SERVER_PORT"], seen["HTTP_HOST"], seen["PATH_INFO"]];
+    assert.deepEqual(given, ["b", "81", "b:81", "/evil.example/x"]);
+  }
+  const seen = await variables(bench, "GET //evil.example/x HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.deepEqual([seen["SERVER_NAME"], seen["HTTP_HOST"], seen["PATH_INFO"]], ["a", "a", "/evil.example/x"]);
+  const old = await bench.connect().exchange("GET / HTTP/1.0\r\n\r\n");
+  assert.doesNotMatch(old.body, /HTTP_HOST/);
+});
+
 test("what could be taken for something else does not get in", POSIX, async () => {
   process.env["PORTICO_SECRET"] = "hunter2";
   try {

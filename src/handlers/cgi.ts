@@ -149,6 +149,8 @@ function variablesOf(request: Request, options: CgiOptions): Record<string, stri
   const type = headers.get("content-type");
   return {
     ...protocolVariables(request, options.pass ?? []),
+    // The host that was judged: that of the target, where it has one, whatever Host says (RFC 9112 §3.2.2).
+    ...(host === "" ? {} : { HTTP_HOST: port === undefined ? host : `${host}:${port}` }),
     GATEWAY_INTERFACE: "CGI/1.1",
     SERVER_SOFTWARE: "Portico",
     SERVER_PROTOCOL: `HTTP/${version}`,

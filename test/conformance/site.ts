@@ -1,6 +1,7 @@
 // The server that the transcripts talk to: a handful of paths, each for one thing a server does, and its settings as the
 // transcripts write them.
 import { setImmediate as turn } from "node:timers/promises";
+import { type Subject, subjectOf } from "../../src/app/subject.ts";
 import { HttpError } from "../../src/base/errors.ts";
 import type { Take } from "../../src/message/body.ts";
 import { Fields } from "../../src/message/fields.ts";
@@ -18,6 +19,12 @@ const written = imperative((_, response) => {
   response.write("");
   response.end("t\u00fc");
 });
+
+/** What a module with fetch() is asked for, and with which body. */
+const fetching = subjectOf({
+  fetch: async ({ url, body }: { readonly url: string; readonly body: ReadableStream | null }) =>
+    body === null ? url : `${url} ${await new globalThis.Response(body).text()}`,
+}) as Subject;
 
 const PATHS: Readonly<Record<string, Answer>> = {
   "/": () => text("hello"),
@@ -55,6 +62,7 @@ const PATHS: Readonly<Record<string, Answer>> = {
   "/split": ({ query }) => reply(200, { "X-Name": query.get("name") ?? "" }, "never"),
   "/reason": ({ query }) => reply(200, {}, "never", { reason: query.get("name") ?? "" }),
   "/where": (request) => text(`${request.target} ${request.path} ${authority(request).host}`),
+  "/fetch": (request) => fetching.handler(request),
   "/switch": () => upgrade("tea", greet),
 };
 
