@@ -14,6 +14,8 @@ export interface Lines {
   askWhole(prompt: string, isOpen: (text: string) => boolean): Promise<string | null>;
   /** Waits for work that Ctrl-C lets go of: then the signal is aborted, and it is undefined at once. */
   wait<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined>;
+  /** Says something at any time: above the line that is being typed, where one is. Ends with a line end. */
+  tell(text: string): void;
   close(): void;
 }
 
@@ -66,6 +68,7 @@ class Reader implements Lines {
   readonly #io: Io;
   readonly #lines: AsyncIterator<string>;
   #interrupted: () => void;
+  #asking = false;
 
   constructor(reader: Interface, io: Io, terminal: boolean) {
     this.#reader = reader;
@@ -78,7 +81,9 @@ class Reader implements Lines {
 
   async ask(prompt: string): Promise<string | null> {
     this.#show(prompt);
+    this.#asking = true;
     const { value, done } = await this.#lines.next();
+    this.#asking = false;
     if (done !== true) return value as string;
     if (this.terminal) this.#io.stdout.write("\n");
     return null;
@@ -114,6 +119,14 @@ class Reader implements Lines {
         return await Promise.race([work(left.signal), over]);
       },
     );
+  }
+
+  tell(text: string): void {
+    if (!this.terminal || !this.#asking) return void this.#io.stdout.write(text);
+    const { rows } = this.#reader.getCursorPos();
+    const up = rows > 0 ? `\u001b[${rows}A` : "";
+    this.#io.stdout.write(`${up}\r\u001b[J${text}`);
+    this.#reader.prompt(true);
   }
 
   close(): void {

@@ -1,11 +1,11 @@
 // `portico attach`: a prompt at a server that runs. What begins with a point is asked of the server; the rest is JavaScript, and
 // evaluated in it where it was started with --repl.
 import { relative } from "node:path";
-import { type Command, Complaint, type Io } from "../command.ts";
-import { ask, type Running, theOne } from "../control/asking.ts";
+import { type Command, Complaint } from "../command.ts";
+import { ask, follow, type Running, theOne } from "../control/asking.ts";
 import type { RouteLine, VersionLine } from "../control/control.ts";
-import type { Evaluated } from "../control/evaluate.ts";
-import { linesOf } from "../lines.ts";
+import type { Evaluated, UncaughtLine } from "../control/evaluate.ts";
+import { type Lines, linesOf } from "../lines.ts";
 import { portFrom } from "../listening.ts";
 import { paintFor } from "../paint.ts";
 import { isOpen, isUnfinished } from "../unfinished.ts";
@@ -27,15 +27,21 @@ export const attach: Command = {
       tab: "is text",
     });
     const goesOn = lines.terminal ? isUnfinished : isOpen;
+    const colour = paintFor(io.stdout, io.env)("1", "") !== "";
+    const uncaught = new UncaughtShown(lines);
+    const unfollow =
+      target.line?.repl === true ? follow(target, `/uncaught?colour=${colour}`, uncaught.show) : () => {};
     try {
       for (;;) {
         const typed = (await lines.askWhole(prompt, (text) => !text.startsWith(".") && goesOn(text)))?.trim();
         if (typed === undefined || typed === ".exit") return 0;
         if (typed === "") continue;
-        const said = await lines.wait((signal) => answer(target, typed, io, signal));
-        io.stdout.write(said ?? "Not waited for; it goes on\n");
+        const said = await lines.wait((signal) => answer(target, typed, { colour, signal }));
+        io.stdout.write(said?.text ?? "Not waited for; it goes on\n");
+        for (const line of said?.meanwhile ?? []) uncaught.show(line);
       }
     } finally {
+      unfollow();
       lines.close();
     }
   },
@@ -46,17 +52,43 @@ function welcome({ line, port }: Running): string {
   return `${line?.subject ?? port} on ${line?.url ?? ""}. ${note}. Type .help for help, .exit to leave.\n`;
 }
 
+/** Those that come with an answer and those that come on their own, each once. */
+class UncaughtShown {
+  readonly #lines: Lines;
+  #last = 0;
+
+  constructor(lines: Lines) {
+    this.#lines = lines;
+  }
+
+  readonly show = ({ number, text }: UncaughtLine): void => {
+    if (number <= this.#last) return;
+    this.#last = number;
+    this.#lines.tell(`${text}\n`);
+  };
+}
+
 /** What is to be printed. */
-async function answer(target: Running, typed: string, io: Io, signal: AbortSignal): Promise<string> {
+interface Shown {
+  readonly text: string;
+  readonly meanwhile?: readonly UncaughtLine[];
+}
+
+interface Wish {
+  readonly colour: boolean;
+  readonly signal: AbortSignal;
+}
+
+async function answer(target: Running, typed: string, { colour, signal }: Wish): Promise<Shown> {
   try {
     const [word = "", rest] = typed.split(/\s+/, 2);
-    if (typed.startsWith(".")) return await (ASKED[word] ?? unknown)(target, rest);
-    const colour = paintFor(io.stdout, io.env)("1", "") !== "";
-    const { text, failed } = await ask<Evaluated>(target, "POST /evaluate", { code: typed, colour }, 60_000, signal);
-    return failed || text !== "undefined" ? `${text}\n` : "";
+    if (typed.startsWith(".")) return { text: await (ASKED[word] ?? unknown)(target, rest) };
+    const said = await ask<Evaluated>(target, "POST /evaluate", { code: typed, colour }, 60_000, signal);
+    const { text, failed, meanwhile } = said;
+    return { text: failed || text !== "undefined" ? `${text}\n` : "", meanwhile };
   } catch (error) {
     if (!(error instanceof Complaint)) throw new Complaint(`${target.port}: it has gone`, { cause: error });
-    return `${error.message}\n`;
+    return { text: `${error.message}\n` };
   }
 }
 

@@ -4,8 +4,9 @@ import { resolve } from "node:path";
 import { type Command, Complaint, type Io } from "../command.ts";
 import type { Controls, VersionLine } from "../control/control.ts";
 import { evaluator } from "../control/evaluate.ts";
+import { UncaughtErrors } from "../control/uncaught.ts";
 import { ADDRESS_OPTIONS, addressOf, listenOn, placeOf, printing, untilAsked } from "../listening.ts";
-import { failureReport } from "../live/failure.ts";
+import { failureReport, thrownReport } from "../live/failure.ts";
 import { watchListeners } from "../live/listeners.ts";
 import { Live, type LiveHooks, LoadFailure, named, type Version } from "../live/live.ts";
 import { type Watch, watchFiles } from "../live/watch.ts";
@@ -41,7 +42,7 @@ export const run: Command = {
         subject: argument,
         routes: () => live.current.subject.routes().map(({ pattern }) => ({ pattern })),
         live: liveControls(live, io, reload),
-        ...(values["repl"] === true && { evaluate: evaluator(namesFor(live)) }),
+        ...(values["repl"] === true && { prompt: promptFor(live, io) }),
       });
     } finally {
       others.close();
@@ -126,6 +127,16 @@ function liveControls(live: Live, io: Io, reload: () => Promise<string>): NonNul
     },
     reload,
   };
+}
+
+/** Evaluates, and says here as well what was thrown where nobody waits for it: at the prompt there may be nobody any more. */
+function promptFor(live: Live, io: Io): NonNullable<Controls["prompt"]> {
+  const uncaught = new UncaughtErrors();
+  const paint = paintFor(io.stderr, io.env);
+  uncaught.watch(({ error }) => {
+    io.stderr.write(`portico: typed at a prompt: ${thrownReport(error, (stack) => live.find(stack), paint)}`);
+  });
+  return { evaluate: evaluator(namesFor(live), uncaught), uncaught };
 }
 
 /** What can be typed at `portico attach`. */

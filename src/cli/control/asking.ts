@@ -44,6 +44,29 @@ export function ask<T>(found: Found, what: string, body?: object, patience = 500
   });
 }
 
+/**
+ * Listens to a server that says a line of JSON now and then.
+ *
+ * @param told must not throw.
+ * @returns what stops it. That the server has gone is for the next question to find.
+ */
+export function follow<T>(found: Found, path: string, told: (line: T) => void): () => void {
+  const request = http.get({ socketPath: found.socket, path, agent: false }, (response) => {
+    if (response.statusCode !== 200) return void request.destroy();
+    let text = "";
+    response.setEncoding("utf8");
+    response.on("error", () => {});
+    response.on("data", (piece: string) => {
+      const lines = (text + piece).split("\n");
+      text = lines.pop() as string;
+      for (const line of lines) told(JSON.parse(line) as T);
+      if (text.length > ANSWER_BYTES) request.destroy();
+    });
+  });
+  request.on("error", () => {});
+  return () => request.destroy();
+}
+
 function lost(found: Found, error: Error): Complaint {
   return new Complaint(`${found.port}: ${error.message}`, { cause: error });
 }

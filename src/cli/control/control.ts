@@ -3,14 +3,16 @@
 import { chmod } from "node:fs/promises";
 import { HttpError } from "../../base/errors.ts";
 import type { Handler } from "../../message/handler.ts";
-import { json } from "../../message/reply.ts";
+import { Pipe } from "../../message/pipe.ts";
+import { json, type Reply, reply } from "../../message/reply.ts";
 import type { Request } from "../../message/request.ts";
 import { mux } from "../../route/mux.ts";
-import { createServer, type Server } from "../../server/server.ts";
+import { createServer, type Server, serverOf } from "../../server/server.ts";
 import type { CloseReport } from "../../server/shutdown.ts";
 import { Complaint, type Io } from "../command.ts";
-import type { Evaluated } from "./evaluate.ts";
+import { type Evaluated, uncaughtLine } from "./evaluate.ts";
 import { announce, type Found, ownFolder, socketFor, withdraw } from "./folder.ts";
+import type { UncaughtErrors } from "./uncaught.ts";
 
 export interface Controls {
   readonly server: Server;
@@ -24,7 +26,11 @@ export interface Controls {
     readonly rollback: (number: number | undefined) => VersionLine;
     readonly reload: () => Promise<string>;
   };
-  readonly evaluate?: (code: string, colour: boolean, signal: AbortSignal) => Promise<Evaluated>;
+  /** What a prompt needs, where it was asked for. */
+  readonly prompt?: {
+    readonly evaluate: (code: string, colour: boolean, signal: AbortSignal) => Promise<Evaluated>;
+    readonly uncaught: UncaughtErrors;
+  };
 }
 
 export interface RouteLine {
@@ -88,14 +94,14 @@ export async function openControl(controls: Controls, options: ControlOptions): 
 
 /** What the socket answers. */
 export function controlHandler(controls: Controls, port: number): Handler {
-  const { server, subject, live } = controls;
+  const { server, subject, live, prompt } = controls;
   const since = Date.now();
   const url = server.url ?? "";
   const table = mux();
   table.on("GET /server", () => {
     const { open, requests } = server.stats;
     const version = live?.versions().find(({ current }) => current)?.number ?? null;
-    const repl = controls.evaluate !== undefined;
+    const repl = prompt !== undefined;
     const line: ServerLine = {
       pid: process.pid,
       port,
@@ -136,12 +142,32 @@ export function controlHandler(controls: Controls, port: number): Handler {
     return json({ text: await live.reload() });
   });
   table.on("POST /evaluate", async (request) => {
-    if (controls.evaluate === undefined) throw new HttpError(403, "It was not started with --repl.");
+    if (prompt === undefined) throw new HttpError(403, "It was not started with --repl.");
     const { code, colour } = await request.body.json<{ code?: unknown; colour?: unknown }>();
     if (typeof code !== "string") throw new HttpError(400, "code is a text.");
-    return json(await controls.evaluate(code, colour === true, request.signal));
+    return json(await prompt.evaluate(code, colour === true, request.signal));
+  });
+  table.on("GET /uncaught", (request) => {
+    if (prompt === undefined) throw new HttpError(403, "It was not started with --repl.");
+    return uncaughtReply(request, prompt.uncaught);
   });
   return table.handler;
+}
+
+/** A line of JSON for each, until who reads them goes, or the server does. */
+function uncaughtReply(request: Request, uncaught: UncaughtErrors): Reply {
+  const colour = request.query.get("colour") === "true";
+  const pipe = new Pipe();
+  const unwatch = uncaught.watch((each) => {
+    // Who does not read misses some: that server must not remember them for ever.
+    if (!pipe.full) pipe.write(`${JSON.stringify(uncaughtLine(each, colour))}\n`);
+  });
+  const end = (): void => {
+    unwatch();
+    pipe.end();
+  };
+  for (const signal of [pipe.cancelled, serverOf(request).draining]) signal.addEventListener("abort", end);
+  return reply(200, { "Content-Type": "application/jsonl" }, pipe);
 }
 
 function connectionLine({ peer, phase, since, received, sent, request }: ConnectionLike): object {

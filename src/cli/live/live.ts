@@ -9,7 +9,7 @@ import type { Configuration } from "../../server/options.ts";
 import { createServer, type Server } from "../../server/server.ts";
 import type { Hooks, ReplyInfo } from "../../server/site.ts";
 import { Complaint } from "../command.ts";
-import type { Find } from "./failure.ts";
+import type { Find, Found } from "./failure.ts";
 import { Modules, type Program } from "./modules.ts";
 import { LoadError } from "./source.ts";
 
@@ -83,6 +83,11 @@ export class Live {
   /** The last of them, the oldest first. */
   get versions(): readonly Version[] {
     return this.#versions;
+  }
+
+  /** Where a stack passes through the program in force. */
+  find(stack: string): Found | undefined {
+    return this.#modules.find(stack);
   }
 
   /** What is worth watching. */
@@ -180,7 +185,7 @@ export class Live {
         return theirs().reply?.(request, info);
       },
       error: (error, request) => {
-        ours.error(error, request, (stack) => this.#modules.find(stack));
+        ours.error(error, request, (stack) => this.find(stack));
         return theirs().error?.(error, request);
       },
     };
