@@ -14,13 +14,10 @@ async function* countdown(from: number, signal: AbortSignal): AsyncGenerator<str
   }
 }
 
-const server = createServer(
-  (request) => {
-    const from = Number(request.query.get("from") ?? 10);
-    return reply(200, { "Content-Type": "text/plain; charset=utf-8" }, countdown(from, request.signal));
-  },
-  { halfClose: "leave" },
-);
+const server = createServer((request) => {
+  const from = Number(request.query.get("from") ?? 10);
+  return reply(200, { "Content-Type": "text/plain; charset=utf-8" }, countdown(from, request.signal));
+});
 
 await server.listen(Number(process.env.PORT ?? 8000));
 console.log(server.url);

@@ -19,7 +19,7 @@ export function tour(): App {
   const app = portico({
     signals: ["SIGINT", "SIGTERM"],
     // A browser that leaves ends its side of the connection: what streams to it can stop then and there.
-    halfClose: "leave",
+    halfClose: "close",
     timeouts: { drain: 2000 },
   });
   app.use(sameOrigin()); // no other site makes a visitor's browser post here

@@ -60,6 +60,7 @@ const TABLE = {
 
   // ── NET: what lies between failed (TransportError) ──────────────────────────────────────────────────────────────────
   NET_CLOSED: { status: 502, text: "The peer has gone: it closed or reset the connection." },
+  NET_HALF_CLOSED: { status: 499, text: "The client has ended its side of the connection (FIN): most likely it has disconnected, but it may still read a reply." },
   NET_RESET: { status: 502, text: "The connection was reset, or writing to it failed; `cause` has the system's error." },
   NET_WRITE_TIMEOUT: { status: 504, text: "The peer took nothing for `timeouts.write` milliseconds and was cut off." },
   NET_SHUTDOWN: { status: 503, text: "The server is closing and the deadline of close() has passed." },
@@ -191,5 +192,19 @@ export function asError(value: unknown): Error {
   } catch {
     // A proxy that answers nothing, or an object that cannot become text.
     return new Error("What was thrown is no Error and cannot be made text.", { cause: value });
+  }
+}
+
+/** Whether it is the reason of a signal that the client's FIN has aborted: a reply can still be sent. */
+export function isHalfClosed(reason: unknown): boolean {
+  return reason instanceof TransportError && reason.code === "NET_HALF_CLOSED";
+}
+
+/** Whether something was thrown because its signal has aborted, as Node and `fetch` do. Never throws. */
+export function isAbort(value: unknown): boolean {
+  try {
+    return value instanceof Error && value.name === "AbortError";
+  } catch {
+    return false;
   }
 }

@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { copyFile, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { LocalError } from "../base/errors.ts";
+import { isHalfClosed, LocalError } from "../base/errors.ts";
 import { decodeText } from "../message/inbound.ts";
 import { afterwards, Key, type Request } from "../message/request.ts";
 import { tooLarge } from "./octets.ts";
@@ -161,7 +161,8 @@ export class Uploads implements AsyncDisposable {
         size += chunk.length;
       }
       // The last octets may have come together with the news that the client has left.
-      this.#request.signal.throwIfAborted();
+      const { signal } = this.#request;
+      if (!isHalfClosed(signal.reason)) signal.throwIfAborted();
       await file.close();
     } catch (error) {
       await file.close().catch(() => {});

@@ -1,6 +1,6 @@
 // The ancestors' face of a handler: it is given a response and tells it to start, write, flush and end. A thin adapter: start
 // makes a Reply over a Pipe, and everything below sees a handler like any other.
-import { asError, LocalError } from "../base/errors.ts";
+import { asError, isHalfClosed, LocalError } from "../base/errors.ts";
 import type { Body } from "./body.ts";
 import type { FieldsInit } from "./fields.ts";
 import type { Handler } from "./handler.ts";
@@ -125,9 +125,12 @@ class PipedResponder implements Responder {
     if (this.#reply !== null) return this.#reply;
     if (this.#lost !== null) throw this.#lost.why;
     const { signal } = this.#request;
-    if (signal.aborted) throw this.#lose(signal.reason);
+    // Behind the client's FIN a reply may still be written: the engine waits for one, and for how long.
+    if (signal.aborted && !isHalfClosed(signal.reason)) throw this.#lose(signal.reason);
     return new Promise((resolve, reject) => {
-      const leave = (): void => this.#settle?.reject(this.#lose(signal.reason));
+      const leave = (): void => {
+        if (!isHalfClosed(signal.reason)) this.#settle?.reject(this.#lose(signal.reason));
+      };
       const settled = (): void => {
         this.#settle = null;
         signal.removeEventListener("abort", leave);

@@ -27,7 +27,10 @@ export interface Request<P extends object = Readonly<Record<string, string>>> ex
   readonly params: P;
   readonly body: Inbound;
   readonly peer: Peer;
-  /** Aborts when the peer has left or its time is up; the reason is a TransportError or a RemoteError. */
+  /**
+   * Aborts when the client disconnects or its time is up; the reason is a TransportError or a RemoteError. NET_HALF_CLOSED: by a FIN,
+   * and a reply is still sent.
+   */
   readonly signal: AbortSignal;
   /** What was set under the key. */
   get<T>(key: Key<T>): T | undefined;
@@ -223,9 +226,9 @@ export function deadlines(request: Request, limits: { readonly body?: number; re
 }
 
 /**
- * From now on the peer's FIN counts as leaving, whatever `halfClose` says: the connection is cut and `signal` aborts. Where it
- * has come already, that happens at once. For replies that may never end by themselves: event streams, child processes,
- * parked requests, whose peer could otherwise close and keep them going.
+ * From now on the client's FIN ends the exchange, whatever `halfClose` says: the connection is closed and `signal` aborts. Where it
+ * has come already, that happens at once. For replies that may never end by themselves: child processes, parked requests, whose
+ * client could otherwise disconnect and keep them going. Replies of type text/event-stream end so by themselves.
  */
 export function leaveOnFin(request: Request): void {
   hostOf(request).leaveOnFin();

@@ -1,6 +1,6 @@
 // What a handler throws, as a reply. The engine does that too, at its end of things; done here, what stands outside sees a reply
 // like any other: it gets fields, is compressed, is logged.
-import { HttpError, RemoteError } from "../base/errors.ts";
+import { HttpError, isAbort, isHalfClosed, RemoteError } from "../base/errors.ts";
 import type { Handler, Middleware } from "../message/handler.ts";
 import { type ErrorPage, plainPage, refusal } from "../message/refusal.ts";
 import { Reply } from "../message/reply.ts";
@@ -33,8 +33,10 @@ function later(answer: Promise<Reply>, page: ErrorPage, request: Request): Promi
 }
 
 function caught(page: ErrorPage, error: unknown, request: Request): Reply {
-  // A client that has left is told nothing; a body that is too large also ends the connection, and the engine sees to both.
-  if (request.signal.aborted || (error instanceof HttpError && error.code === "HTTP_BODY_TOO_LARGE")) throw error;
+  // A client that disconnected is told nothing; a body that is too large also ends the connection, and the engine sees to both.
+  const { aborted, reason } = request.signal;
+  if (aborted && (!isHalfClosed(reason) || error === reason || isAbort(error))) throw error;
+  if (error instanceof HttpError && error.code === "HTTP_BODY_TOO_LARGE") throw error;
   // The engine has told of a body that did not come.
   if (!(error instanceof RemoteError)) hostOf(request).report(error);
   return refusal(page, error, request);

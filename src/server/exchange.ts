@@ -1,43 +1,37 @@
 // One request and its reply: two halves, and it is over when both are. A reply may be finished before its request has arrived:
 // what is left of that is then skipped, up to a limit. Stands between the handler above and the connection below, and knows
 // neither bytes nor routes.
-import { HttpError, LocalError, TransportError } from "../base/errors.ts";
+import { HttpError, isAbort, LocalError, TransportError } from "../base/errors.ts";
 import type { Peer } from "../base/transport.ts";
 import { Takeover } from "../message/body.ts";
 import { discardBody } from "../message/discard.ts";
 import { Fields, type FieldsInit } from "../message/fields.ts";
 import type { RequestHead } from "../message/head.ts";
-import { type Inbound, type InboundSource, NO_BODY, ReceivedBody } from "../message/inbound.ts";
+import { type Inbound, NO_BODY } from "../message/inbound.ts";
 import { Reply } from "../message/reply.ts";
 import { ReceivedRequest, type RequestHost } from "../message/request.ts";
 import { mayHaveBody, reason } from "../message/status.ts";
 import { Afterwards } from "./afterwards.ts";
 import { overloaded } from "./gate.ts";
 import type { Line } from "./line.ts";
-import type { Pace } from "./pace.ts";
+import { checkDeadlines } from "./pace.ts";
 import { Place } from "./place.ts";
+import { type OtherHalf, Reading } from "./reading.ts";
 import { type ReplySink, type Stream, writeReply } from "./writer.ts";
 
 /** Nobody wants to know how long it took: the clock is not read. */
 const UNTIMED = -1;
 
-export class Exchange implements RequestHost, InboundSource, ReplySink {
+export class Exchange implements RequestHost, OtherHalf, ReplySink {
   readonly request: ReceivedRequest;
-  reading: "body" | "discard" | "done";
+  /** The half that comes in; null where the request has no body. */
+  readonly incoming: Reading | null;
   writing: "waiting" | "body" | "done" = "waiting";
-  /** Of this exchange alone; null where those of the connection hold. */
-  bodyTimeout: number | null = null;
+  /** The time to write, of this exchange alone; null where that of the connection holds. */
   writeTimeout: number | null = null;
-  leaveOnHalfClose: boolean;
-  /** Octets of the body that have come. */
-  fed = 0;
-  /** How long the whole body may take; null until it is waited for. */
-  pace: Pace | null = null;
   readonly #line: Line;
   readonly #head: RequestHead;
-  readonly #length: number | undefined;
   readonly #started: number;
-  #inbound: ReceivedBody | null = null;
   #stream: Stream | null = null;
   #controller: AbortController | null = null;
   #left: Error | null = null;
@@ -47,18 +41,18 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   #afterwards: Afterwards | null = null;
   #handler: "idle" | "runs" = "idle";
   #refused = false;
+  /** Whether the client's FIN ends this exchange, whatever there is to be said yet. */
+  #closesOnFin: boolean;
   /** Why the body did not come: it was reported, and is not once more when the handler passes it on. */
   #told: Error | null = null;
-  #discarded = 0;
   #status = 0;
   #bytes = 0;
 
   constructor(line: Line, head: RequestHead, length: number | undefined) {
     this.#line = line;
     this.#head = head;
-    this.#length = length;
-    this.reading = length === 0 ? "done" : "body";
-    this.leaveOnHalfClose = line.settings.halfClose === "leave";
+    this.incoming = length === 0 ? null : new Reading(line, this, length);
+    this.#closesOnFin = line.settings.halfClose === "close";
     this.#started = line.site.timed ? line.site.clock.now() : UNTIMED;
     this.request = new ReceivedRequest(head, this);
   }
@@ -74,13 +68,15 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   }
 
   get body(): Inbound {
-    return this.#length === 0 ? NO_BODY : this.#received();
+    return this.incoming === null ? NO_BODY : this.incoming.body;
   }
 
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
-      if (this.#left !== null) this.#controller.abort(this.#left);
+      const why = this.#left ?? this.#told;
+      if (why !== null) this.#controller.abort(why);
+      else if (this.#line.disconnected) this.#controller.abort(new TransportError("NET_HALF_CLOSED"));
     }
     return this.#controller.signal;
   }
@@ -92,8 +88,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   }
 
   leaveOnFin(): void {
-    this.leaveOnHalfClose = true;
-    if (this.#line.halfClosed && this.writing !== "done") this.#line.destroy(new TransportError("NET_CLOSED"));
+    this.#closesOnFin = true;
+    if (this.#line.halfClosed) this.fin();
   }
 
   afterwards(run: () => unknown): void {
@@ -108,32 +104,25 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   }
 
   deadlines(limits: { readonly body?: number; readonly write?: number }): void {
-    const wrong = [limits.body, limits.write].find((value) => value !== undefined && !(value >= 0));
-    if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `A deadline cannot be ${wrong}.`);
-    if (limits.body !== undefined) this.bodyTimeout = limits.body;
+    checkDeadlines(limits);
+    if (limits.body !== undefined && this.incoming !== null) this.incoming.bodyTimeout = limits.body;
     if (limits.write !== undefined) this.writeTimeout = limits.write;
     if (this.reading !== "done" || this.writing !== "done") this.#line.rearm();
   }
 
-  // ── for the body that is received ───────────────────────────────────────────────────────────────────────────────────
+  // ── for the half that comes in ──────────────────────────────────────────────────────────────────────────────────────
 
-  get bodyBytes(): number {
-    return this.#line.settings.limits.bodyBytes;
+  get left(): Error | null {
+    return this.#left;
   }
 
-  wanted(): void {
-    if (this.#line.awaitsContinue && this.writing === "waiting" && this.#left === null) {
-      this.#inform(100, new Fields());
-      this.#line.flush();
-    }
+  invite(): void {
+    this.#inform(100, new Fields());
+    this.#line.flush();
   }
 
-  room(): void {
-    this.#line.resumeBody();
-  }
-
-  unwanted(): void {
-    if (this.reading === "body") this.#skip();
+  read(): void {
+    this.#check();
   }
 
   // ── for the connection ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,48 +137,43 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     if (this.#place.enter() === "full") this.refuse(overloaded());
   }
 
-  /** The whole body lies in the read buffer, as a view that is valid until settle(). */
-  offer(view: Uint8Array): void {
-    this.#received().offer(view);
-    this.reading = "done";
-  }
-
-  /** begin() has returned: a body that is still wanted is copied. */
-  settle(): void {
-    this.#inbound?.hold();
-  }
-
-  /** A piece of the body, as a view. */
-  feed(view: Uint8Array): void {
-    this.fed += view.length;
-    if (this.reading === "discard") return this.#discard(view.length);
-    if (!this.#received().feed(view)) this.#line.hold("body");
-  }
-
-  /** The body is complete. */
-  bodyEnd(trailers: Fields | null): void {
-    // It may have ended before anybody asked for it.
-    if (this.reading === "body") this.#received().end(trailers);
-    this.reading = "done";
-    this.#check();
+  get reading(): Reading["state"] {
+    return this.incoming === null ? "done" : this.incoming.state;
   }
 
   /** The rest of the body will not come, or not in time. */
   bodyFail(error: Error): void {
-    if (this.reading === "done") return;
+    const { incoming } = this;
+    if (incoming === null || incoming.state === "done") return;
     this.#told = error;
-    const inbound = this.#received();
-    this.reading = "done";
-    inbound.fail(error);
+    incoming.fail(error);
     if (this.writing === "waiting") {
       this.#controller?.abort(error);
       // Who reads the body is told, and answers as it likes. Where nobody does, nobody might ever answer.
-      if (!inbound.begun) {
+      if (!incoming.begun) {
         this.#place?.giveUp();
         this.refuse(error);
       }
     }
     this.#check();
+  }
+
+  /** The client has ended its side. */
+  fin(): void {
+    if (this.writing === "done") return;
+    if (this.#closesOnFin) this.#hangUp();
+    else if (this.#line.disconnected) this.#controller?.abort(new TransportError("NET_HALF_CLOSED"));
+  }
+
+  /** Whether nobody may be waiting for the reply any more, of which nothing has been sent. */
+  get abandoned(): boolean {
+    return this.writing === "waiting" && (this.#told !== null || this.#line.disconnected);
+  }
+
+  /** No reply has begun in time, and the signal has said that it is not waited for: the handler is given up. */
+  giveUp(): void {
+    this.#handler = "idle";
+    this.#hangUp();
   }
 
   /** There is room again. */
@@ -202,9 +186,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     if (this.#left !== null) return;
     this.#left = error;
     const finished = this.writing === "done";
-    this.reading = "done";
     this.writing = "done";
-    this.#inbound?.fail(error);
+    this.incoming?.abort(error);
     if (!finished) this.#controller?.abort(error);
     this.#stream?.cancel(error);
     this.#stream = null;
@@ -253,8 +236,23 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   #failed(error: unknown): void {
     if (this.#left !== null) return; // nobody is there to be told, and the signal has told the handler
-    if (this.#told === null || error !== this.#told) this.#line.site.report(error, this.request);
+    this.#refuseTold(error);
+  }
+
+  /** Reports an error and refuses with it. One that only passes on what the handler was told is no failure of its own. */
+  #refuseTold(error: unknown): void {
+    const told: unknown = this.#controller?.signal.aborted === true ? this.#controller.signal.reason : this.#told;
+    if (told !== null && isAbort(error)) return this.refuse(told);
+    if (error === null || (error !== told && error !== this.#told)) this.#line.site.report(error, this.request);
     this.refuse(error);
+  }
+
+  #hangUp(): void {
+    const error = new TransportError("NET_CLOSED");
+    // What was cut must not pass for whole: a reply that has begun ends with a reset.
+    if (this.writing === "body") return this.#line.destroy(error);
+    this.abort(error);
+    this.#line.hangUp();
   }
 
   #write(reply: Reply): void {
@@ -269,7 +267,10 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
       const stream = writeReply(reply, this);
       if (stream === null) return;
       if (this.#left !== null) return stream.cancel(this.#left);
-      if ((this.writing as string) !== "done") this.#stream = stream;
+      if ((this.writing as string) === "done") return;
+      this.#stream = stream;
+      // Endless, and of no use to a client that has ended its side.
+      if (this.#line.settings.halfClose === "abort" && isEventStream(reply.headers)) this.leaveOnFin();
     } catch (error) {
       discardBody(reply.body);
       this.fail(error);
@@ -304,9 +305,10 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     if (this.#left !== null) return;
     // A body that was never asked for: skipping it must not cost more than a new connection, and a peer that waits for 100
     // Continue may or may not send it, so that nobody could tell where the next request begins (RFC 9110 §10.1.1).
-    const { limits } = this.#line.settings;
-    if (this.reading !== "done" && this.#inbound?.begun !== true && (this.#length ?? 0) > limits.discardBytes)
-      this.#line.closeAfter();
+    const { incoming } = this;
+    if (incoming !== null && incoming.state !== "done" && !incoming.begun) {
+      if ((incoming.length ?? 0) > this.#line.settings.limits.discardBytes) this.#line.closeAfter();
+    }
     if (this.#line.awaitsContinue) this.#line.closeAfter();
     this.#sendHead(reply, length);
     this.writing = "body";
@@ -332,14 +334,13 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
     this.#stream = null;
     this.writing = "done";
     this.#conclude();
-    this.#skip();
+    this.incoming?.skip();
     this.#check();
   }
 
   fail(error: unknown): void {
     if (this.#left !== null) return;
-    if (this.#told === null || error !== this.#told) this.#line.site.report(error, this.request);
-    this.refuse(error);
+    this.#refuseTold(error);
   }
 
   #sendHead(reply: Reply, length: number | undefined): void {
@@ -349,33 +350,6 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
 
   #inform(status: number, headers: Fields): void {
     this.#line.inform({ status, reason: reason(status), version: "1.1", headers });
-  }
-
-  #received(): ReceivedBody {
-    if (this.#inbound === null) {
-      this.#inbound = new ReceivedBody(this.#length, this);
-      // Asked for too late: what was not kept cannot be had, and nothing will come.
-      if (this.#left !== null) this.#inbound.fail(this.#left);
-      else if (this.reading !== "body") this.#inbound.fail(new TransportError("NET_CLOSED", "The body was skipped."));
-    }
-    return this.#inbound;
-  }
-
-  /** Nobody reads the rest of the body: it is skipped. */
-  #skip(): void {
-    if (this.reading === "done") return;
-    // Where no request comes after it, it is dropped behind our FIN, as far as the peer still sends it (RFC 9112 §9.6).
-    this.reading = this.writing === "done" && this.#line.closing ? "done" : "discard";
-    this.#inbound?.cancel(new TransportError("NET_CLOSED", "The reply was finished before the body was read."));
-    if (this.reading === "discard") this.#line.resumeBody();
-  }
-
-  #discard(length: number): void {
-    this.#discarded += length;
-    if (this.#discarded <= this.#line.settings.limits.discardBytes) return;
-    this.#line.closeAfter();
-    this.reading = "done";
-    this.#check();
   }
 
   #check(): void {
@@ -397,4 +371,8 @@ export class Exchange implements RequestHost, InboundSource, ReplySink {
   #leave(): void {
     if (this.writing === "done") this.#place?.leave(this.#handler);
   }
+}
+
+function isEventStream(headers: Fields): boolean {
+  return /^text\/event-stream\s*(?:;|$)/i.test(headers.get("content-type") ?? "");
 }

@@ -9,48 +9,44 @@ import type { RequestHead, ResponseHead } from "../message/head.ts";
 import type { Request } from "../message/request.ts";
 import type { Signal, WireEvent } from "../wire/events.ts";
 import { H1Machine } from "../wire/h1/machine.ts";
-import { NEVER, type Watched } from "./deadlines.ts";
+import { NEVER } from "./deadlines.ts";
 import { AHEAD_BYTES } from "./defaults.ts";
 import { Exchange } from "./exchange.ts";
 import type { Line } from "./line.ts";
 import { Outbox, pushTo } from "./outbox.ts";
 import { ownAnswer } from "./own-answers.ts";
-import { bodyDue, startedBefore } from "./pace.ts";
+import { startedBefore } from "./pace.ts";
+import type { Reading } from "./reading.ts";
 import type { Connection, Protocol, Settings, Site } from "./site.ts";
+import { isTaking, type Reason, setDeadline, type Waiting, wait } from "./waiting.ts";
 import { giveAway } from "./wrapped.ts";
-
-type Reason = "head" | "body" | "idle" | "write" | "drain" | "none";
 
 /** HTTP/1.0 and HTTP/1.1. */
 export const h1: Protocol = (transport, site) => new H1Connection(transport, site);
 
-class H1Connection implements Connection, Line, TransportEvents, Watched {
+class H1Connection implements Connection, Line, TransportEvents, Waiting {
   readonly site: Site;
   readonly settings: Settings;
   phase: Connection["phase"] = "idle";
   received = 0;
   halfClosed = false;
+  exchange: Exchange | null = null;
+  held: Waiting["held"] = "no";
+  ended: Waiting["ended"] = "no";
   deadline = NEVER;
+  reason: Reason = "none";
+  fed = 0;
+  taken = 0;
   /** Since the server was made: milliseconds since 1970 are no small integer, and that costs 16 octets. */
   readonly #since: number;
   readonly #transport: Transport;
   readonly #machine: H1Machine;
   readonly #outbox: Outbox;
-  #exchange: Exchange | null = null;
-  #reason: Reason = "none";
   /** Whether the loop runs: it is not entered from within, and what is sent meanwhile leaves when it ends. */
   #loop: "out" | "in" = "out";
   #flush: "none" | "due" = "none";
-  /** Why the transport is not read: the body's reader is full, or enough pipelined requests wait. */
-  #held: "no" | "body" | "ahead" = "no";
-  /** What has ended: nothing; our side, by a FIN; or HTTP, by a takeover. */
-  #ended: "no" | "ours" | "taken" = "no";
   /** Whether the next request is read, or waits until the peer has taken enough of the last answer. */
   #next: "ready" | "waits" = "ready";
-  /** What the transport had not handed on when the write deadline was set. */
-  #pending = 0;
-  /** How much of the body had come when the body deadline was set. */
-  #fed = 0;
   /** The time to write of the exchange that is over, whose answer may still be on its way. */
   #patience: number | null = null;
 
@@ -64,7 +60,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     transport.open(this);
     site.deadlines.add(this);
     // Who connects and says nothing is idle, but has no more time than a slow head.
-    this.#arm("idle", this.settings.timeouts.head);
+    wait(this, "idle", this.settings.timeouts.head);
   }
 
   get since(): number {
@@ -76,7 +72,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   }
 
   get request(): Request | undefined {
-    return this.#exchange?.request;
+    return this.exchange?.request;
   }
 
   get sent(): number {
@@ -84,8 +80,8 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   }
 
   finish(): void {
-    if (this.phase === "draining" || this.phase === "closed" || this.#ended === "taken") return;
-    if (this.#exchange === null && !this.#machine.inHead && this.#machine.buffered === 0) {
+    if (this.phase === "draining" || this.phase === "closed" || this.ended === "taken") return;
+    if (this.exchange === null && !this.#machine.inHead && this.#machine.buffered === 0) {
       // Nothing is owed and nothing waits: no reason to sit until the peer has closed too.
       return this.#transport.pending === 0 ? this.#transport.destroy() : this.#shut();
     }
@@ -94,8 +90,8 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   }
 
   destroy(error?: Error): void {
-    this.#exchange?.abort(error ?? new TransportError("NET_CLOSED"));
-    if (this.#ended === "no") this.#ended = "ours"; // nothing more is read, also where the hard close is gentle
+    this.exchange?.abort(error ?? new TransportError("NET_CLOSED"));
+    if (this.ended === "no") this.ended = "ours"; // nothing more is read, also where the hard close is gentle
     this.#transport.destroy(error);
     this.rearm();
   }
@@ -113,22 +109,22 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   data(bytes: Uint8Array, start: number, end: number): void {
     this.received += end - start;
     // Behind our FIN it is read and dropped: unread, it would make the system reset the connection (RFC 9112 §9.6).
-    if (this.#ended !== "no") return;
+    if (this.ended !== "no") return;
     this.#machine.receive(bytes, start, end);
     this.#run();
   }
 
   end(): void {
-    if (this.#ended !== "no") return;
+    if (this.ended !== "no") return;
     this.halfClosed = true;
     this.#machine.receive(null);
     this.#run();
-    if (this.#exchange?.leaveOnHalfClose === true && this.#exchange.writing !== "done") this.destroy();
+    this.exchange?.fin();
   }
 
   drain(): void {
     this.#outbox.drained();
-    this.#exchange?.drain();
+    this.exchange?.drain();
     if (this.#next === "waits") this.#goOn();
     this.rearm(); // something has gone: the peer has its time anew
   }
@@ -139,8 +135,8 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     this.deadline = NEVER;
     this.site.deadlines.delete(this);
     this.#outbox.close();
-    const exchange = this.#exchange;
-    this.#exchange = null;
+    const exchange = this.exchange;
+    this.exchange = null;
     exchange?.abort(error ?? new TransportError("NET_CLOSED"));
     this.site.closed(this, error);
   }
@@ -156,7 +152,7 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
       this.#loop = "out";
     }
     this.#outbox.flush();
-    this.#rearm();
+    setDeadline(this);
   }
 
   #step(): boolean {
@@ -176,13 +172,13 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
         this.#begin(event.head, event.length);
         return true;
       case "data":
-        this.#exchange?.feed(event.bytes as Uint8Array);
+        this.exchange?.incoming?.feed(event.bytes as Uint8Array);
         return true;
       case "end":
-        this.#exchange?.bodyEnd(event.trailers);
+        this.exchange?.incoming?.end(event.trailers);
         return true;
       default:
-        if (this.#exchange === null) this.#shut();
+        if (this.exchange === null) this.#shut();
         return false;
     }
   }
@@ -193,20 +189,23 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     if (this.phase === "idle") this.phase = "active";
     if (!this.settings.keepAlive) this.#machine.close();
     const exchange = new Exchange(this, head, length);
-    this.#exchange = exchange;
-    if (this.#reason === "head" && length !== 0) startedBefore(exchange, this.deadline, this.settings, site.deadlines);
-    this.#reason = "none"; // the next head has its own time
-    if (length === 0) this.#machine.next();
-    else if (length !== undefined && this.#machine.buffered >= length) this.#offerWhole(exchange);
+    this.exchange = exchange;
+    const { incoming } = exchange;
+    if (this.reason === "head" && incoming !== null)
+      startedBefore(incoming, this.deadline, this.settings, site.deadlines);
+    this.reason = "none"; // the next head has its own time
+    if (incoming === null) this.#machine.next();
+    else if (length !== undefined && this.#machine.buffered >= length) this.#offerWhole(incoming);
     site.requested(exchange.request, this);
     exchange.begin(ownAnswer(exchange.request, this.settings, site));
-    exchange.settle();
+    incoming?.settle();
+    if (this.halfClosed) exchange.fin(); // it was pipelined, and the FIN has long come
   }
 
   /** The body is in the read buffer as a whole: its reader may have it without waiting. */
-  #offerWhole(exchange: Exchange): void {
+  #offerWhole(incoming: Reading): void {
     const data = this.#machine.next() as { readonly bytes: Uint8Array };
-    exchange.offer(data.bytes);
+    incoming.offer(data.bytes);
     this.#machine.next();
   }
 
@@ -214,11 +213,11 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   #broken(error: RemoteError): void {
     this.site.stats.refused++;
     this.site.report(error, this.request);
-    if (this.#exchange !== null) return this.#exchange.bodyFail(error);
+    if (this.exchange !== null) return this.exchange.bodyFail(error);
     if (this.phase === "idle") this.phase = "active";
     const head: RequestHead = { method: this.#machine.method, target: "", version: "1.1", headers: new Fields() };
-    this.#exchange = new Exchange(this, head, 0);
-    this.#exchange.refuse(error);
+    this.exchange = new Exchange(this, head, 0);
+    this.exchange.refuse(error);
   }
 
   // ── from the exchange ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -262,7 +261,24 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   flush(): void {
     this.#flush = "none";
     this.#outbox.flush();
-    if (!this.#outbox.writable) this.#rearm();
+    if (!this.#outbox.writable) setDeadline(this);
+  }
+
+  get disconnected(): boolean {
+    return this.halfClosed && this.settings.halfClose === "abort";
+  }
+
+  get inHead(): boolean {
+    return this.#machine.inHead;
+  }
+
+  get gone(): number {
+    return this.#outbox.sent - this.#transport.pending;
+  }
+
+  get writeTimeout(): number {
+    const own = this.exchange === null ? this.#patience : this.exchange.writeTimeout;
+    return own ?? this.settings.timeouts.write;
   }
 
   get closing(): boolean {
@@ -274,25 +290,25 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
   }
 
   hold(why: "body" | "ahead"): void {
-    if (this.#held !== "no") return;
-    this.#held = why;
+    if (this.held !== "no") return;
+    this.held = why;
     this.#transport.pause();
   }
 
   resumeBody(): void {
-    if (this.#held !== "body") return;
+    if (this.held !== "body") return;
     this.#release();
-    this.#rearm();
+    setDeadline(this);
   }
 
   rearm(): void {
-    this.#reason = "none";
-    this.#rearm();
+    this.reason = "none";
+    setDeadline(this);
   }
 
   over(): void {
-    this.#patience = this.#exchange?.writeTimeout ?? null;
-    this.#exchange = null;
+    this.#patience = this.exchange?.writeTimeout ?? null;
+    this.exchange = null;
     // Who asks and does not read the answers is not answered further: its requests wait, and memory does not grow.
     if (this.#outbox.writable || !this.#machine.complete) this.#goOn();
     else this.#next = "waits";
@@ -303,13 +319,13 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
     if (!this.#machine.complete || !this.#machine.keepAlive) return this.#shut();
     this.#machine.recycle();
     this.phase = "idle";
-    if (this.#held !== "no") this.#release();
+    if (this.held !== "no") this.#release();
     if (this.#loop === "out") this.#run();
   }
 
   handOver(takeover: Takeover): void {
-    this.#exchange = null;
-    this.#ended = "taken";
+    this.exchange = null;
+    this.ended = "taken";
     this.deadline = NEVER;
     this.site.deadlines.delete(this);
     this.#outbox.flush();
@@ -321,72 +337,45 @@ class H1Connection implements Connection, Line, TransportEvents, Watched {
 
   // ── ending, holding, waiting ────────────────────────────────────────────────────────────────────────────────────────
 
+  hangUp(): void {
+    this.exchange = null;
+    this.#shut();
+  }
+
   /** Nothing more is to be said: a FIN, and then the peer has `timeouts.drain` to close too. */
   #shut(): void {
-    if (this.#ended !== "no" || this.phase === "closed") return;
-    this.#ended = "ours";
+    if (this.ended !== "no" || this.phase === "closed") return;
+    this.ended = "ours";
     this.phase = "draining";
     this.#outbox.flush();
-    if (this.#held !== "no") this.#release();
+    if (this.held !== "no") this.#release();
     this.#transport.end();
-    this.#rearm();
+    setDeadline(this);
   }
 
   #release(): void {
-    this.#held = "no";
+    this.held = "no";
     this.#transport.resume();
-  }
-
-  /** The one deadline follows from where the connection stands. */
-  #rearm(): void {
-    if (this.phase === "closed" || this.#ended === "taken") return;
-    const { timeouts } = this.settings;
-    const exchange = this.#exchange;
-    if (!this.#outbox.writable) {
-      if (this.#reason !== "write") this.#armWrite();
-    } else if (this.#ended === "ours") {
-      if (this.#reason !== "drain") this.#arm("drain", timeouts.drain);
-    } else if (exchange !== null) {
-      // A body that is held back waits for its reader, and 100 Continue for us: neither is the peer's time.
-      if (exchange.reading === "done" || this.#held === "body" || this.#machine.awaitsContinue) {
-        exchange.pace?.hold();
-        this.#arm("none", 0);
-      } else if (this.#reason !== "body" || exchange.fed !== this.#fed) {
-        this.#reason = "body";
-        this.#fed = exchange.fed; // the octets of chunk lines and extensions are no progress
-        this.deadline = bodyDue(exchange, this.settings, this.site.deadlines);
-      }
-    } else if (this.#machine.inHead) {
-      if (this.#reason !== "head") this.#arm("head", timeouts.head);
-    } else this.#arm("idle", timeouts.idle);
-  }
-
-  #arm(reason: Reason, milliseconds: number): void {
-    this.#reason = reason;
-    this.deadline = this.site.deadlines.in(milliseconds);
-  }
-
-  #armWrite(): void {
-    this.#pending = this.#transport.pending;
-    const own = this.#exchange === null ? this.#patience : this.#exchange.writeTimeout;
-    this.#arm("write", own ?? this.settings.timeouts.write);
   }
 
   /** Who idles through a sweep keeps nothing that only makes the next request faster: 1 KB a connection. */
   rest(): void {
-    if (this.#reason === "idle") this.#machine.rest();
+    if (this.reason === "idle") this.#machine.rest();
   }
 
   expire(): void {
-    switch (this.#reason) {
+    switch (this.reason) {
       case "head":
       case "body":
         this.#machine.failTheirs();
         this.#broken(new RemoteError("WIRE_TIMEOUT"));
         return this.#run();
       case "write":
-        if (this.#transport.pending < this.#pending) return this.#armWrite();
-        return this.destroy(new TransportError("NET_WRITE_TIMEOUT"));
+        if (!isTaking(this)) this.destroy(new TransportError("NET_WRITE_TIMEOUT"));
+        return;
+      case "reply":
+        if (this.exchange?.abandoned === true) return this.exchange.giveUp();
+        return this.rearm();
       case "idle":
         return this.#shut();
       default:

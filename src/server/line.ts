@@ -14,6 +14,8 @@ export interface Line {
   readonly awaitsContinue: boolean;
   /** Whether the peer's FIN has come. */
   readonly halfClosed: boolean;
+  /** Whether it has, and is taken for a client that disconnects: `halfClose` is "abort". */
+  readonly disconnected: boolean;
   /** Whether more can be written now. */
   readonly writable: boolean;
   /** Whether the connection closes after this exchange. */
@@ -34,6 +36,8 @@ export interface Line {
   over(): void;
   /** The connection is to be cut off: a reply that has begun cannot be completed. */
   destroy(error: Error): void;
+  /** The client has disconnected and is sent nothing more: what was answered before leaves, then a FIN. */
+  hangUp(): void;
   /** The reply was 101, or 2xx to CONNECT. */
   handOver(takeover: Takeover): void;
 }

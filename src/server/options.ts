@@ -24,8 +24,12 @@ export interface Configuration {
   readonly keepAlive?: boolean;
   /** Whether TRACE is answered with what was received; "off": 501. */
   readonly trace?: "off" | "echo";
-  /** Whether a client that ends its side still gets its answer; "leave": it counts as having left. */
-  readonly halfClose?: "answer" | "leave";
+  /**
+   * What the client's FIN does. "abort", the default: `request.signal` aborts with NET_HALF_CLOSED, and the reply is still sent where
+   * the handler makes one; where none has begun within `timeouts.drain`, the connection is closed. "ignore": the signal stays quiet.
+   * "close": the connection is closed at once.
+   */
+  readonly halfClose?: "abort" | "ignore" | "close";
 }
 
 /** What a server is told when it is made. S is the server, which this file does not know. */
@@ -131,7 +135,7 @@ export function settle(before: Settings | null, change: Configuration, date: Dat
     },
     keepAlive,
     trace: among("trace", ["off", "echo"], change.trace ?? before?.trace ?? "off"),
-    halfClose: among("halfClose", ["answer", "leave"], change.halfClose ?? before?.halfClose ?? "answer"),
+    halfClose: among("halfClose", ["abort", "ignore", "close"], change.halfClose ?? before?.halfClose ?? "abort"),
   };
 }
 

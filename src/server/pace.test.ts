@@ -13,7 +13,7 @@ function settings(timeouts: Partial<Settings["timeouts"]>, bodyRate: number = LI
     wire: {},
     keepAlive: true,
     trace: "off",
-    halfClose: "answer",
+    halfClose: "abort",
   };
 }
 

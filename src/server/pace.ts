@@ -1,15 +1,23 @@
 // How long the whole body of a request may take: a time for all of it, and more the more has come. The time between two pieces
 // alone would let a client keep a connection for as long as it has octets to send one by one.
+import { LocalError } from "../base/errors.ts";
 import { type Deadlines, NEVER } from "./deadlines.ts";
 import type { Settings } from "./site.ts";
 
-/** What of an exchange concerns the time of its body. */
+/** What of a body concerns its time. */
 export interface Paced {
   /** Octets of the body that have come. */
   readonly fed: number;
   /** A time between two pieces of its own; null: what the connection has. */
   readonly bodyTimeout: number | null;
+  /** How long the whole body may take; null until it is waited for. */
   pace: Pace | null;
+}
+
+/** @throws LocalError USE_BAD_OPTION. */
+export function checkDeadlines(limits: { readonly body?: number; readonly write?: number }): void {
+  const wrong = [limits.body, limits.write].find((value) => value !== undefined && !(value >= 0));
+  if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `A deadline cannot be ${wrong}.`);
 }
 
 export class Pace {
@@ -39,15 +47,15 @@ export class Pace {
 }
 
 /** The head came in pieces, and was due at `headDue`: the time of the request runs since its first octet. */
-export function startedBefore(exchange: Paced, headDue: number, { timeouts }: Settings, deadlines: Deadlines): void {
-  if (headDue !== NEVER) exchange.pace = new Pace(deadlines, headDue - timeouts.head + timeouts.request);
+export function startedBefore(body: Paced, headDue: number, { timeouts }: Settings, deadlines: Deadlines): void {
+  if (headDue !== NEVER) body.pace = new Pace(deadlines, headDue - timeouts.head + timeouts.request);
 }
 
 /** When it is too late for the next piece of a body, on the scale of Deadlines. */
-export function bodyDue(exchange: Paced, { limits, timeouts }: Settings, deadlines: Deadlines): number {
-  const piece = deadlines.in(exchange.bodyTimeout ?? timeouts.body);
-  if (timeouts.request === 0 || exchange.bodyTimeout !== null) return piece;
-  exchange.pace ??= new Pace(deadlines, deadlines.in(timeouts.request));
-  const whole = exchange.pace.due(exchange.fed, limits.bodyRate);
+export function bodyDue(body: Paced, { limits, timeouts }: Settings, deadlines: Deadlines): number {
+  const piece = deadlines.in(body.bodyTimeout ?? timeouts.body);
+  if (timeouts.request === 0 || body.bodyTimeout !== null) return piece;
+  body.pace ??= new Pace(deadlines, deadlines.in(timeouts.request));
+  const whole = body.pace.due(body.fed, limits.bodyRate);
   return piece === NEVER || whole < piece ? whole : piece;
 }

@@ -72,7 +72,7 @@ export interface Settings {
   readonly wire: MachineOptions;
   readonly keepAlive: boolean;
   readonly trace: "off" | "echo";
-  readonly halfClose: "answer" | "leave";
+  readonly halfClose: "abort" | "ignore" | "close";
 }
 
 /** Numbers since the start. */

@@ -203,7 +203,7 @@ test("time that is up aborts what the handler waits for, elsewhere too", async (
         resolve(text("nobody reads this"));
       });
     });
-  const { server: slow, url: upstream } = await listening(waiting, { halfClose: "leave" });
+  const { server: slow, url: upstream } = await listening(waiting, { halfClose: "close" });
   await using _slow = slow;
   const handler = stack(
     async (request) => text(await (await fetch(upstream, { signal: signalOf(request) })).text()),

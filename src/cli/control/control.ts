@@ -71,7 +71,7 @@ const LIMITS = { bodyBytes: 1_048_576, connections: 64, requests: 16 };
 
 export async function openControl(controls: Controls, options: ControlOptions): Promise<{ close(): Promise<void> }> {
   // Who closes its side has gone: what it has asked for need not be waited for.
-  const server = createServer(controlHandler(controls, options.port), { limits: LIMITS, halfClose: "leave" });
+  const server = createServer(controlHandler(controls, options.port), { limits: LIMITS, halfClose: "close" });
   let found: Found;
   try {
     found = socketFor(await ownFolder(options.env), options.port);

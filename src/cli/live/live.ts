@@ -163,7 +163,7 @@ export class Live {
       date: date ?? true,
       keepAlive: keepAlive ?? true,
       trace: trace ?? "off",
-      halfClose: halfClose ?? "answer",
+      halfClose: halfClose ?? "abort",
       ...(leniency === undefined ? {} : { leniency }),
     };
     this.server.configure(change);
