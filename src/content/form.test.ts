@@ -71,7 +71,7 @@ test("what was sent is there beside what it means, and a name without an equals 
   );
 });
 
-test("what cannot be decoded is refused with the name of the parameter", () => {
+test("where a form is strict, what cannot be decoded is refused with the name of the parameter [EL-19]", () => {
   const cases: [text: string, parameter: string, reason: string][] = [
     ["a=%", "a", "has a malformed percent sequence"],
     ["a=%4", "a", "has a malformed percent sequence"],
@@ -84,7 +84,7 @@ test("what cannot be decoded is refused with the name of the parameter", () => {
     ["%zz=1", "%zz", "has a malformed name"],
   ];
   for (const [text, parameter, reason] of cases) {
-    const error = refused(text);
+    const error = refused(text, { malformed: "refuse" });
     assert.deepEqual(
       [error.status, error.code, error.issues],
       [400, "HTTP_BAD_PARAMETER", [{ parameter, reason }]],
@@ -95,16 +95,16 @@ test("what cannot be decoded is refused with the name of the parameter", () => {
 
 test("each wrong parameter is named, and of very many ten", () => {
   assert.deepEqual(
-    refused("a=%&b=1&c=%ff").issues?.map(({ parameter }) => parameter),
+    refused("a=%&b=1&c=%ff", { malformed: "refuse" }).issues?.map(({ parameter }) => parameter),
     ["a", "c"],
   );
-  assert.equal(refused("a=%&".repeat(500)).issues?.length, 10);
-  assert.ok(refused(`${"n".repeat(5000)}=%`).message.length < 300);
+  assert.equal(refused("a=%&".repeat(500), { malformed: "refuse" }).issues?.length, 10);
+  assert.ok(refused(`${"n".repeat(5000)}=%`, { malformed: "refuse" }).message.length < 300);
 });
 
-test("where it is asked for, what cannot be decoded stays as it stands [EL-19]", () => {
+test("what cannot be decoded stays as it stands, where nobody is strict [EL-19]", () => {
   assert.deepEqual(
-    [...parseForm("a=100%&b=%zz+%41&c=%ff&%=x", { malformed: "keep" })],
+    [...parseForm("a=100%&b=%zz+%41&c=%ff&%=x")],
     [
       ["a", "100%"],
       ["b", "%zz A"],
@@ -114,7 +114,7 @@ test("where it is asked for, what cannot be decoded stays as it stands [EL-19]",
   );
 });
 
-test("whatever is sent is refused, or means what it means to the platform; kept, it always does", () => {
+test("whatever is sent means what it means to the platform; where the form is strict, it does or is refused", () => {
   const chance = seeded(3);
   const pieces = [
     "a",
@@ -140,9 +140,9 @@ test("whatever is sent is refused, or means what it means to the platform; kept,
     const text = Array.from({ length: chance(12) }, () => pieces[chance(pieces.length)]).join("");
     // A question mark in front: the platform takes one off. All is ASCII, as queries and forms are.
     const platform = [...new URLSearchParams(`?${text}`)];
-    assert.deepEqual([...parseForm(text, { malformed: "keep" })], platform, JSON.stringify(text));
+    assert.deepEqual([...parseForm(text)], platform, JSON.stringify(text));
     try {
-      assert.deepEqual([...parseForm(text)], platform, JSON.stringify(text));
+      assert.deepEqual([...parseForm(text, { malformed: "refuse" })], platform, JSON.stringify(text));
       outcomes.read++;
     } catch (error) {
       assert.ok(error instanceof HttpError && error.status === 400, JSON.stringify(text));

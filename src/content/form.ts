@@ -1,7 +1,7 @@
-// application/x-www-form-urlencoded as named values: the same decoder for queries and for bodies. Strict where it is not told
-// otherwise: what cannot be decoded is refused with the name of the parameter, and `raw` of each value is what was sent.
+// application/x-www-form-urlencoded as named values: the same decoder for queries and for bodies. What cannot be decoded is kept
+// as it stands, or refused with the name of the parameter, as it is told; `raw` of each value is what was sent.
 import { HttpError, type ParameterIssue } from "../base/errors.ts";
-import { decodeComponent } from "../message/target.ts";
+import { decodeComponent, decodeStrictly } from "../message/target.ts";
 import { tooLarge } from "./octets.ts";
 import { type Param, Params, type Source, shown } from "./params.ts";
 
@@ -9,8 +9,11 @@ import { type Param, Params, type Source, shown } from "./params.ts";
 export interface FormOptions {
   /** Most pairs; 1,000. Beyond it 413. */
   readonly pairs?: number;
-  /** What becomes of a bad percent sequence, or of one that is not UTF-8: "refuse" (400), or "keep", as it stands. */
-  readonly malformed?: "refuse" | "keep";
+  /**
+   * What becomes of a bad percent sequence, or of one that is not UTF-8: "keep", as it stands (octets that are not UTF-8 become
+   * U+FFFD), as the URL standard has it; or "refuse", by 400.
+   */
+  readonly malformed?: "keep" | "refuse";
   /** What the values say of where they came from; "form". */
   readonly source?: Source;
 }
@@ -24,14 +27,14 @@ const ISSUES = 10;
  * A name without an equals sign has the value "" (and null as its `raw`); what follows the first equals sign is value.
  *
  * @param text without a question mark.
- * @throws HttpError 400 HTTP_BAD_PARAMETER with an issue for each parameter that cannot be decoded; 413 HTTP_BODY_TOO_LARGE
- *   for more pairs than `pairs`.
+ * @throws HttpError 400 HTTP_BAD_PARAMETER with an issue for each parameter that cannot be decoded, where it is to refuse them;
+ *   413 HTTP_BODY_TOO_LARGE for more pairs than `pairs`.
  *
  * @example
  * parseForm("p=10&a+c=20").get("a c"); // "20"
  */
 export function parseForm(text: string, options: FormOptions = {}): Params {
-  const { pairs = PAIRS, malformed = "refuse", source = "form" } = options;
+  const { pairs = PAIRS, malformed = "keep", source = "form" } = options;
   const decode = malformed === "keep" ? decodeLax : decodeStrict;
   const entries: Param[] = [];
   const issues: ParameterIssue[] = [];
@@ -70,15 +73,8 @@ function decodeLax(text: string): string {
   return decodeComponent(text, "space");
 }
 
-/** Undefined where it cannot be decoded. */
 function decodeStrict(text: string): string | undefined {
-  const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
-  if (!spaced.includes("%")) return spaced;
-  try {
-    return decodeURIComponent(spaced);
-  } catch {
-    return undefined;
-  }
+  return decodeStrictly(text, "space");
 }
 
 function whyNot(raw: string): string {

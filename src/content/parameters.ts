@@ -1,7 +1,7 @@
 // The parameters of a request as one list, wherever they stand: in the path, in the query, and in the body, whether it is a form
 // or JSON. Each knows where it came from. The body is read only where it may have some, and the request may have one.
 import { LocalError } from "../base/errors.ts";
-import { type Answer, replyWhenReady, toReply } from "../message/answer.ts";
+import { type Answer, makerFor, replyWhenReady } from "../message/answer.ts";
 import type { Handler } from "../message/handler.ts";
 import { Key, queryText, type Request } from "../message/request.ts";
 import { parseForm } from "./form.ts";
@@ -20,8 +20,8 @@ export interface ParametersOptions extends ParseOptions {
   readonly order?: readonly Place[];
   /** The parsers of bodies; those of contentParsers() where left out. */
   readonly parsers?: ContentParsers;
-  /** What becomes of a pair of the query that cannot be decoded: "refuse" (400), or "keep", as it stands. */
-  readonly malformed?: "refuse" | "keep";
+  /** What becomes of a pair of the query that cannot be decoded: "keep", as it stands, or "refuse" (400). "keep". */
+  readonly malformed?: "keep" | "refuse";
 }
 
 const ORDER: readonly Place[] = ["path", "query", "body"];
@@ -31,7 +31,7 @@ const ORDER: readonly Place[] = ["path", "query", "body"];
  * name that stands in several has all their values. A body that has no names (text, octets, a list in JSON) adds none: parse()
  * has its value, and nothing is read twice.
  *
- * @throws HttpError as parse(), and 400 HTTP_BAD_PARAMETER for a query that cannot be decoded.
+ * @throws HttpError as parse(), and 400 HTTP_BAD_PARAMETER for a query that cannot be decoded, where `malformed` is "refuse".
  * @throws LocalError USE_BAD_OPTION for an order that names something else.
  *
  * @example
@@ -47,7 +47,7 @@ export async function parameters(request: Request, options: ParametersOptions = 
 /**
  * The parameters of path and query, which are there at once.
  *
- * @throws HttpError 400 HTTP_BAD_PARAMETER for a query that cannot be decoded.
+ * @throws HttpError 400 HTTP_BAD_PARAMETER for a query that cannot be decoded, where `malformed` is "refuse".
  */
 export function urlParameters(request: Request, options: Pick<ParametersOptions, "malformed"> = {}): Params {
   return new Params([...pathEntries(request), ...queryEntries(request, options.malformed)]);
@@ -66,7 +66,7 @@ export function withParameters(
 ): Handler {
   checkOrder(options.order ?? ORDER);
   const respond = (request: Request, params: Params<unknown>): ReturnType<Handler> => {
-    return replyWhenReady(answer(request, params), toReply);
+    return replyWhenReady(answer(request, params), makerFor(request));
   };
   return (request) => {
     const params = gather(request, options);
@@ -87,7 +87,7 @@ interface Gathered {
 const GATHERED = new Key<Gathered>("parameters");
 
 function gather(request: Request, options: ParametersOptions): Params<unknown> | Promise<Params<unknown>> {
-  const { malformed = "refuse" } = options;
+  const { malformed = "keep" } = options;
   const order = options.order ?? ORDER;
   const { params: path, target, body } = request;
   const asked = order.join();
@@ -133,7 +133,7 @@ function pathEntries({ params }: Request): Param[] {
 }
 
 // As many pairs as its length allows, which limits.targetBytes bounds.
-function queryEntries(request: Request, malformed: "refuse" | "keep" = "refuse"): readonly Param[] {
+function queryEntries(request: Request, malformed: "keep" | "refuse" = "keep"): readonly Param[] {
   const text = queryText(request);
   if (text === undefined || text === "") return [];
   return parseForm(text, { source: "query", pairs: Number.POSITIVE_INFINITY, malformed }).entries();

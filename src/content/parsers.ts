@@ -2,7 +2,7 @@
 // and what cannot be parsed is refused before it is read, so that a client which waits for 100 Continue never sends it.
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Inbound } from "../message/inbound.ts";
-import { Key, type Request } from "../message/request.ts";
+import { conventionsOf, Key, type Request } from "../message/request.ts";
 import { JSON_DEPTH, parseJsonText } from "./bounded-json.ts";
 import { parseForm } from "./form.ts";
 import { type FormDataOptions, type FormValue, readFormData } from "./form-data.ts";
@@ -33,8 +33,8 @@ export interface ParsersOptions {
   readonly depth?: number;
   /** Most pairs of an urlencoded form; 1,000. */
   readonly pairs?: number;
-  /** What becomes of a form's pair that cannot be decoded: "refuse" (400), or "keep", as it stands. */
-  readonly malformed?: "refuse" | "keep";
+  /** What becomes of a form's pair that cannot be decoded: "keep", as it stands, or "refuse" (400). As the app says, or "keep". */
+  readonly malformed?: "keep" | "refuse";
   /** Limits of multipart forms, and where their files go. */
   readonly multipart?: FormDataOptions;
 }
@@ -98,11 +98,14 @@ const RANGE = /^(?:\*\/\*|\+[\w.-]+|[\w!#$&^.+-]+\/(?:\*|[\w!#$&^.+-]+))$/;
  */
 export function contentParsers(options: ParsersOptions = {}): ContentParsers {
   const { depth = JSON_DEPTH, pairs, malformed, multipart = {} } = options;
-  const formOptions = { ...(pairs !== undefined && { pairs }), ...(malformed !== undefined && { malformed }) };
   const asJson: ContentParser = async (request, context) => parseJsonText(await textOf(request, context), depth);
   return new ContentParsers()
     .set("application/x-www-form-urlencoded", async (request, context) => {
-      return parseForm(await textOf(request, context), formOptions);
+      const strictness = malformed ?? conventionsOf(request)?.said.malformed ?? "keep";
+      return parseForm(await textOf(request, context), {
+        malformed: strictness,
+        ...(pairs !== undefined && { pairs }),
+      });
     })
     .set("multipart/form-data", (request, { limit }) => {
       return readFormData(request, limit === undefined ? multipart : { ...multipart, totalBytes: limit });

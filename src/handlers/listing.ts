@@ -4,7 +4,7 @@ import type { Dirent } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { HttpError } from "../base/errors.ts";
-import { toReply } from "../message/answer.ts";
+import { makerFor } from "../message/answer.ts";
 import { Markup } from "../message/html.ts";
 import type { Reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
@@ -45,7 +45,7 @@ export async function listing(place: Place, page: ListingPage | null, cacheContr
   };
   if (page !== null) {
     const answer = await page(directory, request);
-    return answer instanceof Markup ? answer.reply(200, { "Cache-Control": cacheControl }) : toReply(answer);
+    return answer instanceof Markup ? answer.reply(200, { "Cache-Control": cacheControl }) : makerFor(request)(answer);
   }
   return listingPage(directory).reply(200, {
     "Cache-Control": cacheControl,

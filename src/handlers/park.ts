@@ -4,7 +4,7 @@ import { setMaxListeners } from "node:events";
 import { type Clock, systemClock, type Timer } from "../base/clock.ts";
 import { asError, HttpError, LocalError } from "../base/errors.ts";
 import { publish } from "../base/trace.ts";
-import { type Answer, replyWhenReady, toReply } from "../message/answer.ts";
+import { type Answer, makerFor, replyWhenReady } from "../message/answer.ts";
 import type { Handler, Middleware } from "../message/handler.ts";
 import type { Reply } from "../message/reply.ts";
 import { Key, leaveOnFin, type Request } from "../message/request.ts";
@@ -155,7 +155,7 @@ class Lot implements ParkingLot {
 
   deferOrDo(request: Request, guard: () => unknown, answer: Deferred, options?: ParkOptions): Reply | Promise<Reply> {
     const act = (): unknown => answer(request);
-    return asked(guard) ? this.#park(request, () => act, options) : answered(act());
+    return asked(guard) ? this.#park(request, () => act, options) : answered(request, act());
   }
 
   deferUntil<T>(
@@ -202,11 +202,11 @@ class Lot implements ParkingLot {
 
   #defer(request: Request, options: ParkOptions | undefined, look: Look): Reply | Promise<Reply> {
     const act = look();
-    return act === null ? this.#park(request, look, options) : answered(act());
+    return act === null ? this.#park(request, look, options) : answered(request, act());
   }
 
   #park(request: Request, look: Look, options?: ParkOptions): Promise<Reply> {
-    return this.#take(request, look, toReply, options) as Promise<Reply>;
+    return this.#take(request, look, makerFor(request), options) as Promise<Reply>;
   }
 
   #take(request: Request, look: Look, convert: Place["convert"], options: ParkOptions = {}): Promise<unknown> {
@@ -346,8 +346,8 @@ function asked<T>(guard: () => T): T {
   throw new LocalError("USE_BAD_OPTION", "A guard answers at once: it is no async function.");
 }
 
-function answered(answer: unknown): Reply | Promise<Reply> {
-  return replyWhenReady(answer, toReply);
+function answered(request: Request, answer: unknown): Reply | Promise<Reply> {
+  return replyWhenReady(answer, makerFor(request));
 }
 
 /**

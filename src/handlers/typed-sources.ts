@@ -15,6 +15,7 @@ export type First = "query" | "body";
 /** How the readers of a handler look for what they read. */
 export interface Places {
   readonly first: First;
+  readonly malformed: "keep" | "refuse";
   /** Whether the members of a body are parameters, or it is one value, and no reader looks into it but for "json". */
   readonly body: "members" | "whole";
 }
@@ -105,8 +106,9 @@ export class RequestRaws implements Raws {
 
   #queried(): Params | null {
     if (this.#query === undefined) {
-      const { target } = this.#request;
-      this.#query = target.includes("?") ? parseForm(queryText(this.#request) ?? "", { source: "query" }) : null;
+      const { malformed } = this.#places;
+      const asked = this.#request.target.includes("?");
+      this.#query = asked ? parseForm(queryText(this.#request) ?? "", { source: "query", malformed }) : null;
     }
     return this.#query;
   }

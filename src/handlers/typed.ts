@@ -3,7 +3,7 @@
 // made one or the body is read.
 import { LocalError } from "../base/errors.ts";
 import type { ContentParsers } from "../content/parsers.ts";
-import { type Answer, replyWhenReady, toReply } from "../message/answer.ts";
+import { type Answer, makerFor, replyWhenReady } from "../message/answer.ts";
 import { describeHandler } from "../message/details.ts";
 import type { Handler } from "../message/handler.ts";
 import type { Reply } from "../message/reply.ts";
@@ -24,6 +24,8 @@ export interface TypedOptions {
   readonly parsers?: ContentParsers;
   /** Which is looked at first for a name that may stand in the query and in the body; "query". */
   readonly first?: First;
+  /** What becomes of a pair of the query that cannot be decoded: "keep", as it stands, or "refuse" (400). "keep". */
+  readonly malformed?: "keep" | "refuse";
 }
 
 /** One parameter of a typed handler, for a list of routes. */
@@ -94,7 +96,7 @@ export function typed<R extends Readers>(
   return handler;
 }
 
-function planOf(readers: Readers, { limit, parsers, first = "query" }: TypedOptions): Plan {
+function planOf(readers: Readers, { limit, parsers, first = "query", malformed = "keep" }: TypedOptions): Plan {
   if (limit !== undefined && !(limit >= 0)) throw new LocalError("USE_BAD_OPTION", "limit is a number of octets.");
   if (first !== "query" && first !== "body") throw new LocalError("USE_BAD_OPTION", `first is ${String(first)}.`);
   const steps = stepsOf(readers);
@@ -104,7 +106,7 @@ function planOf(readers: Readers, { limit, parsers, first = "query" }: TypedOpti
   return {
     readers: { ...readers },
     steps,
-    places: { first, body },
+    places: { first, body, malformed },
     body: { wanted: wantedOf(steps), limit, parsers },
     anywhere,
   };
@@ -139,7 +141,7 @@ function answered(plan: Plan, call: Call, request: Request, raws: RequestRaws): 
 
 function replied(call: Call, request: Request, values: Values | Wrong): Reply | Promise<Reply> {
   if (values instanceof Wrong) throw refusalOf(values.flaws);
-  return replyWhenReady(call(values, request), toReply);
+  return replyWhenReady(call(values, request), makerFor(request));
 }
 
 /**

@@ -1,7 +1,7 @@
 // The check that all of files() rests on, for handlers that do something else with a file than to send it: a path of a request
 // becomes a path on the disk, or nothing.
 import { HttpError } from "../base/errors.ts";
-import { type Answer, toReply } from "../message/answer.ts";
+import { type Answer, makerFor } from "../message/answer.ts";
 import type { Handler } from "../message/handler.ts";
 import type { Request } from "../message/request.ts";
 import { canonicalPath } from "../message/target.ts";
@@ -69,7 +69,7 @@ export function withTarget(
     const malformed = /^[^?]*%(?![0-9a-f]{2})/i.test(request.target);
     const path = param === undefined ? mountedPath(request) : encodedParam(request, param);
     const target = malformed ? null : await underRoot(folder, path, options);
-    return target === null ? notFound(request) : toReply(await answer(request, target));
+    return target === null ? notFound(request) : makerFor(request)(await answer(request, target));
   };
 }
 

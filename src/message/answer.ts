@@ -2,11 +2,12 @@
 // shape, so that an object which a peer sent and a handler echoes is JSON whatever it imitates.
 import { LocalError } from "../base/errors.ts";
 import { FileSlice, Takeover } from "./body.ts";
+import type { Conventions, Said } from "./conventions.ts";
 import { Fields } from "./fields.ts";
 import type { Handler } from "./handler.ts";
 import { Markup } from "./html.ts";
-import { empty, json, Reply, reply, text } from "./reply.ts";
-import type { Request } from "./request.ts";
+import { empty, json, Reply, reply, settledRedirect, text } from "./reply.ts";
+import { conventionsOf, type Request } from "./request.ts";
 
 /**
  * What a handler may return: a Reply; text; markup of html``; octets (a Uint8Array, an ArrayBuffer, a Blob), or an async iterable
@@ -123,7 +124,24 @@ function fromResponse(response: FetchResponse): Reply {
  * const server = createServer(answering(() => ({ hello: "world" })));
  */
 export function answering(answer: (request: Request) => Answer | Promise<Answer>): Handler {
-  return (request) => replyWhenReady(answer(request), toReply);
+  return (request) => replyWhenReady(answer(request), makerFor(request));
+}
+
+/** toReply(), under the conventions of the app that serves the request. */
+export function makerFor(request: Request): (answer: unknown) => Reply {
+  return conventionsOf(request)?.toReply ?? toReply;
+}
+
+/** @throws LocalError USE_BAD_FIELD for a type that cannot be sent. */
+export function conventionsFrom(said: Said): Conventions {
+  const { textType, redirectStatus } = said;
+  const fields = textType === undefined ? null : new Fields({ "Content-Type": textType });
+  const made = (answer: unknown): Reply => {
+    if (fields !== null && typeof answer === "string") return reply(200, fields, answer);
+    const given = toReply(answer);
+    return redirectStatus === undefined ? given : settledRedirect(given, redirectStatus);
+  };
+  return { toReply: made, said };
 }
 
 /** The reply of an answer, or of a promise of one. */

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { HttpError, LocalError } from "../base/errors.ts";
 import { loopback } from "../testing/loopback.ts";
+import { html } from "./html.ts";
 import { imperative, type Responder } from "./imperative.ts";
+import { text } from "./reply.ts";
 import type { Request } from "./request.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -276,4 +278,115 @@ test("who starts after the client has left learns it: nothing is kept and nothin
   await bench.settled();
   assert.equal(held.response?.start(200).write("x"), false);
   await assert.rejects(held.response?.drained() ?? Promise.resolve());
+});
+
+test("a value is the answer where nothing was written, and an error beside what was [B18]", async () => {
+  const answers: readonly (readonly [value: unknown, expected: RegExp])[] = [
+    ["tea", /text\/plain; charset=utf-8\r\nContent-Length: 3\r\n\r\ntea$/],
+    [{ tea: 1 }, /application\/json\r\nContent-Length: 9\r\n\r\n\{"tea":1\}$/],
+    [[1], /\r\n\r\n\[1\]$/],
+    [new Uint8Array([0x61]), /octet-stream\r\nContent-Length: 1\r\n\r\na$/],
+    [html`<b>${"<"}</b>`, /text\/html; charset=utf-8\r\nContent-Length: 11\r\n\r\n<b>&lt;<\/b>$/],
+    [text("own", 404), /^HTTP\/1\.1 404 [^]*own$/],
+  ];
+  for (const [value, expected] of answers) {
+    for (const wait of [false, true]) {
+      const give = (): unknown => (wait ? turn(value) : value);
+      const alone = await reportsOf(give);
+      assert.match(alone.wire, expected);
+      assert.deepEqual(alone.reported, []);
+
+      const whole = await reportsOf((_, response) => {
+        response.send(200, {}, "written");
+        return give();
+      });
+      assert.match(whole.wire, /^HTTP\/1\.1 200 OK\r\nContent-Length: 7\r\n\r\nwritten$/);
+      assert.deepEqual(codesOf(whole.reported), ["USE_STARTED"]);
+
+      const begun = await reportsOf((_, response) => {
+        response.start(200).write("begun");
+        return give();
+      });
+      assert.match(begun.wire, /<RST>$/);
+      assert.equal(begun.reported.length, 1);
+    }
+  }
+});
+
+function codesOf(errors: readonly unknown[]): unknown[] {
+  return errors.map((error) => (error as LocalError).code);
+}
+
+test("what a call gives by the way is no value: the function may write, then or later", async () => {
+  const parked: Responder[] = [];
+  const ways: readonly ((request: Request, response: Responder) => unknown)[] = [
+    (_, response) => response.start(200).write("x"),
+    (_, response) => response.start(200),
+    (_, response) => parked.push(response),
+    (_, response) => setImmediate(() => response.start(200)),
+    (_, response) => new Map([[1, response.start(200)]]),
+    (_, response) => (response.start(200), null),
+    async (_, response) => response.start(200).write("x"),
+  ];
+  for (const way of ways) {
+    await using bench = loopback(
+      imperative((request, response) => {
+        const returned = way(request, response);
+        void turn().then(() => (response.state === "fresh" ? response.start(200) : response).end("end"));
+        return returned;
+      }),
+      { hooks: { error: (error) => assert.fail(error as Error) } },
+    );
+    const { status, body } = await bench.connect().exchange(GET);
+    assert.deepEqual([status, body.endsWith("end")], [200, true], String(way));
+  }
+});
+
+test("a value that cannot be an answer is a failure of the function, and a start behind one is out of turn", async () => {
+  const cycle: unknown[] = [];
+  cycle.push(cycle);
+  const { wire, reported } = await reportsOf(() => cycle);
+  assert.match(wire, /^HTTP\/1\.1 500 /);
+  assert.ok(reported[0] instanceof TypeError);
+  let late: unknown;
+  const behind = await reportsOf((_, response) => {
+    setImmediate(() => {
+      try {
+        response.start(404);
+      } catch (error) {
+        late = error;
+      }
+    });
+    return "first";
+  });
+  assert.match(behind.wire, /first$/);
+  assert.deepEqual(codesOf([late]), ["USE_STARTED"]);
+});
+
+test("reported rather than thrown, a call out of turn sends nothing, and says that there is room [EL-08] [EL-09] [EL-10]", async () => {
+  const reported: unknown[] = [];
+  const said: unknown[] = [];
+  const handler = imperative(
+    async (_, response) => {
+      said.push(response.write("x"), response.flush(), response.end("x"), await response.drained(), response.state);
+      response.start("200", { A: "1" });
+      said.push(response.start(404, { B: "2" }) === response, response.send(500), response.state);
+      response.end("once");
+      said.push(response.write("x"), response.flush(), response.end(), response.state);
+    },
+    { outOfTurn: "report" },
+  );
+  const hooks = { error: (error: unknown) => void reported.push(error) };
+  await using bench = loopback(handler, { date: false, hooks });
+  const client = bench.connect().send(GET);
+  await bench.settled();
+  assert.match(client.received, /^HTTP\/1\.1 200 OK\r\nA: 1\r\n[^]*once/);
+  assert.doesNotMatch(client.received, /B: 2|404|500/);
+  assert.deepEqual(said, [
+    ...[true, undefined, undefined, undefined, "fresh"],
+    ...[true, undefined, "started"],
+    ...[true, undefined, undefined, "ended"],
+  ]);
+  const early = Array.from({ length: 4 }, () => "USE_NOT_STARTED");
+  assert.deepEqual(codesOf(reported), [...early, "USE_STARTED", "USE_STARTED", "USE_ENDED", "USE_ENDED", "USE_ENDED"]);
 });

@@ -1,14 +1,25 @@
 // The ancestors' face of a handler: it is given a response and tells it to start, write, flush and end. A thin adapter: start
 // makes a Reply over a Pipe, and everything below sees a handler like any other.
 import { asError, isHalfClosed, LocalError } from "../base/errors.ts";
+import { makerFor } from "./answer.ts";
 import type { Body } from "./body.ts";
 import type { FieldsInit } from "./fields.ts";
 import type { Handler } from "./handler.ts";
+import { Markup } from "./html.ts";
 import { Pipe } from "./pipe.ts";
-import { type Reply, reply } from "./reply.ts";
-import { hostOf, type Request } from "./request.ts";
+import { Reply, reply } from "./reply.ts";
+import { conventionsOf, hostOf, type Request } from "./request.ts";
 
-/** A response that is written step by step. */
+/** How a response is written step by step. */
+export interface ImperativeOptions {
+  /**
+   * What becomes of a call that comes out of turn: a second start, what is written before it or behind the end. "throw"; or
+   * "report": the error is reported, the call does nothing, and the function goes on. Where left out, as the app says.
+   */
+  readonly outOfTurn?: "throw" | "report";
+}
+
+/** A response that is written step by step. Where calls out of turn are reported, none of its methods throws USE_ errors for them. */
 export interface Responder {
   readonly state: "fresh" | "started" | "ended";
   /**
@@ -37,12 +48,18 @@ export interface Responder {
 }
 
 /**
- * A handler from a function that writes its response. What the function returns is ignored, but where it throws (or its
- * promise rejects) before start(), the reply is 500 or the status of the HttpError; after start(), the connection is cut off
- * so that the client can tell; after end() or send(), the error is reported and the reply stands.
+ * A handler from a function that writes its response. Where the function throws (or its promise rejects) before start(), the
+ * reply is 500 or the status of the HttpError; after start(), the connection is cut off so that the client can tell; after end()
+ * or send(), the error is reported and the reply stands.
+ *
+ * A function that has written nothing may return its answer: text, markup, bytes, a Reply, a plain object or a list. Beside a
+ * reply that it has written that is an error, USE_STARTED, as if thrown. Whatever else it returns means nothing: most calls return
+ * something.
  *
  * A function that returns no promise may start later, from a callback. The promise of an async function says when it is
  * through: where it resolves and nothing was started, the reply is 500, and USE_NOT_STARTED is reported.
+ *
+ * @throws LocalError USE_BAD_OPTION.
  *
  * @example
  * imperative((request, response) => {
@@ -51,17 +68,23 @@ export interface Responder {
  *   response.end("two");
  * });
  */
-export function imperative(answer: (request: Request, response: Responder) => unknown): Handler {
+export function imperative(
+  answer: (request: Request, response: Responder) => unknown,
+  { outOfTurn }: ImperativeOptions = {},
+): Handler {
+  if (outOfTurn !== undefined && outOfTurn !== "throw" && outOfTurn !== "report") {
+    throw new LocalError("USE_BAD_OPTION", `outOfTurn is throw or report, not ${String(outOfTurn)}.`);
+  }
   return (request) => {
-    const response = new PipedResponder(request);
+    const response = new PipedResponder(request, outOfTurn ?? conventionsOf(request)?.said.outOfTurn ?? "throw");
     try {
       const returned = answer(request, response);
       if (returned instanceof Promise) {
         returned.then(
-          () => response.through(),
+          (value: unknown) => response.through(value),
           (error: unknown) => response.fail(error),
         );
-      }
+      } else response.returned(returned);
     } catch (error) {
       response.fail(error);
     }
@@ -69,8 +92,17 @@ export function imperative(answer: (request: Request, response: Responder) => un
   };
 }
 
+/** Whether it can be meant as an answer. Not a number, as push() gives, nor an object of some class, as timers are. */
+function isAnswer(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return typeof value === "string";
+  if (Reply.is(value) || value instanceof Markup || value instanceof Uint8Array) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
+}
+
 class PipedResponder implements Responder {
   readonly #request: Request;
+  readonly #outOfTurn: "throw" | "report";
   #reply: Reply | null = null;
   #pipe: Pipe | null = null;
   #ended = false;
@@ -78,8 +110,9 @@ class PipedResponder implements Responder {
   #lost: { readonly why: unknown } | null = null;
   #settle: { readonly resolve: (reply: Reply) => void; readonly reject: (error: unknown) => void } | null = null;
 
-  constructor(request: Request) {
+  constructor(request: Request, outOfTurn: "throw" | "report") {
     this.#request = request;
+    this.#outOfTurn = outOfTurn;
   }
 
   get state(): Responder["state"] {
@@ -88,6 +121,7 @@ class PipedResponder implements Responder {
   }
 
   start(status: number | string, headers?: FieldsInit): this {
+    if (this.#reply !== null) return this.#refuse("USE_STARTED", this);
     const pipe = new Pipe();
     this.#begin(status, headers, pipe);
     this.#pipe = pipe;
@@ -96,28 +130,31 @@ class PipedResponder implements Responder {
   }
 
   write(chunk: Uint8Array | string, start?: number, end?: number): boolean {
-    const part = start === undefined && end === undefined ? chunk : cut(chunk, start, end);
-    return this.#started().write(part);
+    const pipe = this.#started();
+    if (pipe === null) return true;
+    return pipe.write(start === undefined && end === undefined ? chunk : cut(chunk, start, end));
   }
 
   flush(): void {
-    this.#started().flush();
+    this.#started()?.flush();
   }
 
   end(chunk?: Uint8Array | string): void {
     const pipe = this.#started();
+    if (pipe === null) return;
     if (chunk !== undefined) pipe.write(chunk);
     this.#ended = true;
     pipe.end();
   }
 
   send(status: number | string, headers?: FieldsInit, body: string | Uint8Array | null = null): void {
+    if (this.#reply !== null) return this.#refuse("USE_STARTED", undefined);
     this.#begin(status, headers, body);
     this.#ended = true;
   }
 
   drained(): Promise<void> {
-    return this.#started().drained();
+    return this.#started()?.drained() ?? Promise.resolve();
   }
 
   /** The reply: at once where it was started, else when it will be. */
@@ -149,8 +186,25 @@ class PipedResponder implements Responder {
     });
   }
 
-  /** The function is through. */
-  through(): void {
+  /** What the function returned at once: its answer, or nothing that means one. */
+  returned(value: unknown): void {
+    if (!isAnswer(value)) return;
+    if (this.#reply !== null) {
+      return this.fail(new LocalError("USE_STARTED", "The function has written a reply, and returned one besides."));
+    }
+    if (this.#lost !== null) return;
+    const made = makerFor(this.#request)(value);
+    this.#ended = true;
+    this.#take(made);
+  }
+
+  /** The promise of the function has resolved. */
+  through(value: unknown): void {
+    try {
+      this.returned(value);
+    } catch (error) {
+      this.fail(error);
+    }
     if (this.#reply === null && this.#lost === null) {
       this.fail(new LocalError("USE_NOT_STARTED", "The function's promise has resolved, and nothing will."));
     }
@@ -181,19 +235,26 @@ class PipedResponder implements Responder {
   }
 
   #begin(status: number | string, headers: FieldsInit | undefined, body: Body): void {
-    if (this.#reply !== null) throw new LocalError("USE_STARTED");
-    this.#reply = reply(
-      typeof status === "string" && /^\d{3}$/.test(status) ? Number(status) : (status as number),
-      headers,
-      body,
-    );
-    this.#settle?.resolve(this.#reply);
+    const code = typeof status === "string" && /^\d{3}$/.test(status) ? Number(status) : (status as number);
+    this.#take(reply(code, headers, body));
   }
 
-  #started(): Pipe {
-    if (this.#ended) throw new LocalError("USE_ENDED");
-    if (this.#reply === null || this.#pipe === null) throw new LocalError("USE_NOT_STARTED");
-    return this.#pipe;
+  #take(made: Reply): void {
+    this.#reply = made;
+    this.#settle?.resolve(made);
+  }
+
+  /** Null where that was said already, and the call is to do nothing. */
+  #started(): Pipe | null {
+    if (this.#ended) return this.#refuse("USE_ENDED", null);
+    return this.#pipe ?? this.#refuse("USE_NOT_STARTED", null);
+  }
+
+  #refuse<T>(code: "USE_STARTED" | "USE_NOT_STARTED" | "USE_ENDED", instead: T): T {
+    const error = new LocalError(code);
+    if (this.#outOfTurn === "throw") throw error;
+    hostOf(this.#request).report(error);
+    return instead;
   }
 }
 

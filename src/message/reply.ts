@@ -111,16 +111,28 @@ export function empty(status = 204, headers?: FieldsInit): Reply<null> {
 const NOT_URI = /[ \u0080-\uffff]+/g;
 const encoded = (text: string): string => encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd"));
 
+/** Of a redirect whose status nobody has named. Told by identity: a copy of such a reply has them too. */
+const UNNAMED: ReplyExtras = Object.freeze({});
+
 /**
  * Sends the client elsewhere.
  *
  * @param location a URI reference; blanks and what is not ASCII are percent-encoded, and characters that a field cannot carry are
  *   refused, so nothing can be smuggled in.
- * @param status a redirection, 307 where left out: the client repeats the same method there.
+ * @param status a redirection. Where left out it is that of the app's option `redirectStatus`, else 307: the client repeats the
+ *   same method there.
  */
-export function redirect(location: string, status = 307): Reply<null> {
-  if (status < 300 || status > 399) throw new LocalError("USE_BAD_STATUS", `A redirect is 3xx, not ${status}.`);
-  return reply(status, { Location: location.replace(NOT_URI, encoded) }, null);
+export function redirect(location: string, status?: number): Reply<null> {
+  if (status !== undefined && (status < 300 || status > 399)) {
+    throw new LocalError("USE_BAD_STATUS", `A redirect is 3xx, not ${status}.`);
+  }
+  const fields = { Location: location.replace(NOT_URI, encoded) };
+  return reply(status ?? 307, fields, null, status === undefined ? UNNAMED : undefined);
+}
+
+/** The same reply with another status, where it is a redirect whose status nobody has named. */
+export function settledRedirect(given: Reply, status: number): Reply {
+  return given.extras === UNNAMED ? make(status, given.headers, given.body, undefined) : given;
 }
 
 /**

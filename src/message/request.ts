@@ -2,6 +2,7 @@
 // stays small for ever. Everything that costs (path, query, body, signal, the map of keys) is made when it is first asked for.
 import { LocalError } from "../base/errors.ts";
 import type { Peer } from "../base/transport.ts";
+import type { Conventions } from "./conventions.ts";
 import { Fields, type FieldsInit, share } from "./fields.ts";
 import type { RequestHead, Version } from "./head.ts";
 import type { Inbound } from "./inbound.ts";
@@ -58,6 +59,10 @@ const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(
 export let hostOf: (request: Request) => RequestHost;
 /** Sets the captured segments. For route/ alone. */
 export let bindParams: (request: Request, params: Readonly<Record<string, string>>) => void;
+/** What the app that serves the request has said for all that it serves; null where it has said nothing. */
+export let conventionsOf: (request: Request) => Conventions | null;
+/** Says it. For app/, and for who starts a request again where others held. */
+export let bindConventions: (request: Request, conventions: Conventions | null) => void;
 
 /** The Request that the server makes around a head. */
 export class ReceivedRequest implements Request {
@@ -67,11 +72,17 @@ export class ReceivedRequest implements Request {
   #query: URLSearchParams | null;
   #params: Readonly<Record<string, string>>;
   #values: Map<Key<unknown>, unknown> | null;
+  #conventions: Conventions | null;
 
   static {
     hostOf = (request) => (request as ReceivedRequest).#host;
     bindParams = (request, params) => {
       (request as ReceivedRequest).#params = params;
+    };
+    // A handler may be tried with an object that looks like a request.
+    conventionsOf = (request) => (#conventions in request ? request.#conventions : null);
+    bindConventions = (request, conventions) => {
+      (request as ReceivedRequest).#conventions = conventions;
     };
   }
 
@@ -82,6 +93,7 @@ export class ReceivedRequest implements Request {
     this.#query = null;
     this.#params = NO_PARAMS;
     this.#values = null;
+    this.#conventions = null;
   }
 
   get method(): string {
@@ -150,6 +162,7 @@ export class ReceivedRequest implements Request {
     derived.#params = params;
     if (this.#values === null) this.#values = new Map();
     derived.#values = this.#values;
+    derived.#conventions = this.#conventions;
     return derived;
   }
 }

@@ -179,12 +179,17 @@ const laxUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
  * a peer sends never makes this throw. A plus sign stays one; in forms and queries, `plusIsSpace` says otherwise.
  */
 export function decodeComponent(text: string, plusIsSpace: "plus" | "space" = "plus"): string {
-  const spaced = plusIsSpace === "space" ? text.replaceAll("+", " ") : text;
+  return decodeStrictly(text, plusIsSpace) ?? decodeBytes(plusIsSpace === "space" ? text.replaceAll("+", " ") : text);
+}
+
+/** The same for who is strict: undefined where an escape is malformed, or what it says is not UTF-8. */
+export function decodeStrictly(text: string, plusIsSpace: "plus" | "space" = "plus"): string | undefined {
+  const spaced = plusIsSpace === "space" && text.includes("+") ? text.replaceAll("+", " ") : text;
   if (!spaced.includes("%")) return spaced;
   try {
     return decodeURIComponent(spaced);
   } catch {
-    return decodeBytes(spaced);
+    return undefined;
   }
 }
 

@@ -193,8 +193,24 @@ test("what was sent is there beside what it means [EL-19]", async () => {
   ]);
 });
 
-test("a malformed percent sequence or text that is not UTF-8 is 400 with the parameter's name, and the server lives on [EL-19]", async () => {
-  const handler: Handler = async (request) => json([...(await parameters(request))]);
+test("a malformed percent sequence stands as it was sent; strict, it is 400 with the parameter's name, and the server lives on [EL-19]", async () => {
+  const lax: Handler = async (request) => json([...(await parameters(request))]);
+  await using kept = loopback(lax);
+  for (const [bad, read] of [
+    ["%", "%"],
+    ["100%zz%41", "100%zzA"],
+    ["%ff", "\xef\xbf\xbd"],
+  ] as const) {
+    for (const sent of [
+      { method: "GET", target: `/?a=${bad}` },
+      { headers: FORM, body: `a=${bad}` },
+    ]) {
+      const answer = await kept.connect().send(wire(sent)).answer();
+      assert.deepEqual([answer.status, JSON.parse(answer.body)], [200, [["a", read]]]);
+    }
+  }
+  const strict = { malformed: "refuse", parsers: contentParsers({ malformed: "refuse" }) } as const;
+  const handler: Handler = async (request) => json([...(await parameters(request, strict))]);
   await using bench = loopback(handler, { errorPage: problemPage });
   const client = bench.connect();
   const headers = { Accept: "application/json" };
