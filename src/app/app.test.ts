@@ -8,6 +8,7 @@ import { html } from "../message/html.ts";
 import { reply, text, withFields } from "../message/reply.ts";
 import { mux } from "../route/mux.ts";
 import { type App, portico } from "./app.ts";
+import { presets } from "./presets.ts";
 
 async function said(app: App, request: Parameters<App["inject"]>[0]): Promise<string> {
   const { status, body } = await app.inject(request);
@@ -364,7 +365,7 @@ test("what was taken away or replaced from elsewhere stays so when its group get
 
 test("what is no path, no prefix, or no middleware is refused when it is registered", () => {
   const app = portico();
-  for (const path of [/x/, ["/a", "/b"], undefined]) {
+  for (const path of [/x/, ["/a", 1], ["/a", ["/b"]], undefined]) {
     assert.throws(() => app.get(path as unknown as string, () => ""), { code: "USE_BAD_PATTERN" });
     assert.throws(() => app.on(path as unknown as string, () => ""), { code: "USE_BAD_PATTERN" });
   }
@@ -437,4 +438,46 @@ test("an injected stream without an end lets everybody else have a turn, both wa
   }
   const stopped = app.inject({ url: "/in", method: "POST", body: upload(), signal: AbortSignal.timeout(1) });
   await assert.rejects(stopped, { name: "TimeoutError" });
+});
+
+test("a route is put under each pattern of a list, with every verb and in groups, and taken away by one [CH-30] [CH-32]", async () => {
+  const app = portico();
+  app.on(["/", "/index.html"], () => "home").get(["/tea", "GET.example/tea"], ({ path }) => path);
+  app.redirect(["/old", "/older"], "/tea");
+  const group = app.group("/shops/{shop}");
+  group.post(["/orders", "/orders/{id:integer}"], ({ params }) => params);
+  const both: string[] = [];
+  for (const path of ["/", "/index.html", "/tea"]) both.push(await said(app, path));
+  assert.deepEqual(both, ["200 home", "200 home", "200 /tea"]);
+  assert.equal((await app.inject("/older")).headers.get("location"), "/tea");
+  assert.equal(await said(app, { url: "/shops/a/orders/7", method: "POST" }), '200 {"shop":"a","id":"7"}');
+  assert.equal(await said(app, { url: "/shops/a/orders", method: "POST" }), '200 {"shop":"a"}');
+
+  const fails = (): unknown => app.get(["/new", "/tea"], () => "no");
+  assert.throws(fails, { code: "USE_PATTERN_CONFLICT" });
+  assert.equal(await said(app, "/new"), "404 404 Not Found\n"); // all of them or none
+  app.replace(["/", "/index.html", "/new"], () => "anew");
+  assert.deepEqual([await said(app, "/index.html"), await said(app, "/new")], ["200 anew", "200 anew"]);
+  assert.deepEqual([app.off(["/", "/index.html"]), app.off(["/", "/index.html"]), app.off([])], [true, false, false]);
+  assert.match(await said(app, "/index.html"), /^404/);
+  assert.deepEqual([group.off(["POST /orders", "POST /nowhere"]), app.routes.length], [true, 6]);
+});
+
+test("where the app says so, and in House's preset, the last definition of a route holds [HS-03]", async () => {
+  for (const options of [presets.house, { taken: "replace" as const }]) {
+    const app = portico(options);
+    app.get("/hello-world", () => "first").get("/hello-world", () => "second", named("second", []));
+    app
+      .group("/a")
+      .get("/{x}", () => "first")
+      .get("/{y}", ({ params }) => params.y);
+    app.mount("/m", () => text("first")).mount("/m", () => text("second"));
+    assert.match(await said(app, "/hello-world"), /^200 second/);
+    assert.match(await said(app, "/a/b"), /^200 b/);
+    assert.match(await said(app, "/m/x"), /^200 second/);
+    assert.equal(app.routes.length, 3);
+    assert.throws(() => app.on("/{y}/b", () => "two that overlap"), { code: "USE_PATTERN_CONFLICT" });
+  }
+  const strict = portico().get("/a", () => "first");
+  assert.throws(() => strict.get("/a", () => "second"), { code: "USE_PATTERN_CONFLICT" });
 });

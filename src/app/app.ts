@@ -1,15 +1,15 @@
 // The short case: a mux, middleware and a server in one object. Nothing here that could not be written with the three of them;
-// what stands in between is toReply(), so that a handler may return what it likes.
+// what stands in between is toReply(), so that a handler may return what it likes. From the outside in: middleware of the options,
+// the app's conventions, what use() adds, and then the routes or whatever was put in their place.
 import { LocalError } from "../base/errors.ts";
 import type { Address } from "../base/transport.ts";
 import { problemPage } from "../content/problem.ts";
-import { type Answer, replyWhenReady, toReply } from "../message/answer.ts";
+import { type Answer, makerFor, replyWhenReady } from "../message/answer.ts";
 import type { Body } from "../message/body.ts";
-import { Fields } from "../message/fields.ts";
 import { type Handler, type Middleware, stack } from "../message/handler.ts";
 import type { Inbound } from "../message/inbound.ts";
-import { type Reply, reply } from "../message/reply.ts";
-import type { Request } from "../message/request.ts";
+import type { Reply } from "../message/reply.ts";
+import { Key, type Request } from "../message/request.ts";
 import { type MuxOptions, mux, type TreeMux } from "../route/mux.ts";
 import { LIMITS } from "../server/defaults.ts";
 import { tellFailure } from "../server/failures.ts";
@@ -18,19 +18,33 @@ import { type ServeOptions, Server, type ServerOptions } from "../server/server.
 import type { CloseOptions, CloseReport } from "../server/shutdown.ts";
 import type { Connection } from "../server/site.ts";
 import type { Listener } from "../transport/listen.ts";
+import { type OwnConventions, ownConventions } from "./conventions.ts";
 import type { WebRequest, WebResponse } from "./fetch.ts";
 import { checkFunction, Group, type GroupSite, type Mountable } from "./group.ts";
 import type { Injected } from "./inject.ts";
 import { type RouteInfo, routesOf } from "./routes.ts";
 
-/** What an app is told when it is made: the options of its server and of its mux, and its own. */
+/**
+ * What an app is told when it is made: the options of its server and of its mux, and its own. Those of the mux are of its own table
+ * of routes; all others hold for whatever it serves, however that was put in. What an app does not say, and the one says that it is
+ * mounted in, holds for both.
+ */
 export interface AppOptions extends ServerOptions, Omit<MuxOptions, "fallback"> {
   /** Answers what no route matches, with whatever a route may answer; 404. */
   readonly fallback?: (request: Request) => Answer | Promise<Answer>;
   /** The media type of text that a handler returns; "text/plain; charset=utf-8". */
   readonly textType?: string;
-  /** The status of redirect(); 307. */
+  /** The status of a redirect that names none; 307. */
   readonly redirectStatus?: number;
+  /** What becomes of a call of a Responder that comes out of turn, as a second start(): "throw"; or "report", and it does nothing. */
+  readonly outOfTurn?: "throw" | "report";
+  /**
+   * What becomes of a percent sequence of the target or of a form that is none, or not UTF-8: "keep", as it stands (octets that
+   * are not UTF-8 become U+FFFD); or "refuse", by 400.
+   */
+  readonly malformed?: "keep" | "refuse";
+  /** What on(), get() … do where there is a route already: "refuse" throws; "replace", the last definition holds. "refuse". */
+  readonly taken?: "refuse" | "replace";
   /** Middleware around everything, as use() puts it there; by name, so that one of a preset's can be left out with `false`. */
   readonly middleware?: readonly Middleware[] | Readonly<Record<string, Middleware | false>>;
 }
@@ -41,7 +55,15 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
   readonly server: Server;
   readonly #site: GroupSite;
   readonly #options: AppOptions;
-  #around: readonly Middleware[];
+  /** Middleware of the options. */
+  readonly #optional: readonly Middleware[];
+  readonly #own: OwnConventions;
+  /** True of a request that stands under the options already: what was put in may call a handler that the app had before. */
+  readonly #under = new Key<true>("portico.app");
+  /** The routes, or what was put in their place. */
+  #base: Handler;
+  /** What use() has put around it. */
+  #used: readonly Middleware[] = [];
   #bodyBytes: number;
   /**
    * Answers web Requests: `export default app` is a program for whatever calls `fetch`. Bound to the app. What Bun and Deno hand over
@@ -56,37 +78,61 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
       methods,
       fallback,
       types,
-      textType,
-      redirectStatus = 307,
+      taken = "refuse",
       middleware: named = [],
-      ...server
+      ...rest
     } = options;
-    const made = replyWith(textType);
-    const lost = fallback && ((request: Request) => replyWhenReady(fallback(request), made));
+    const { textType: _, redirectStatus: __, outOfTurn: ___, malformed: ____, ...server } = rest;
+    if (taken !== "refuse" && taken !== "replace") {
+      throw new LocalError("USE_BAD_OPTION", `taken is refuse or replace, not ${String(taken)}.`);
+    }
+    const lost = fallback && ((request: Request) => replyWhenReady(fallback(request), makerFor(request)));
     const chosen = { caseSensitive, slash, methods, fallback: lost, types };
     const table = mux(Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined)));
-    const site: GroupSite = { mux: table, toReply: made, redirectStatus, given: new Map() };
+    const site: GroupSite = { mux: table, taken, given: new Map() };
     super(site, "", null, []);
     const middleware = Object.values(named).filter((each) => each !== false);
     for (const each of middleware) checkFunction(each, "Middleware");
     this.#site = site;
     this.#options = options;
-    this.#around = middleware;
+    this.#optional = middleware;
+    this.#own = ownConventions(options);
+    this.#base = table.handler;
     this.#bodyBytes = options.limits?.bodyBytes ?? LIMITS.bodyBytes;
-    this.server = new Server(stack(table.handler, ...middleware), { errorPage: problemPage, ...server });
+    this.server = new Server(this.#composed(), { errorPage: problemPage, ...server });
     this.fetch = (request, info) => this.#fetch(request, info);
   }
 
+  #composed(): Handler {
+    const inside = stack(this.#base, ...this.#used);
+    const { within, middleware } = this.#own;
+    const whole = stack(inside, ...this.#optional, ...middleware);
+    if (whole === inside && within === null) return inside;
+    return (request) => {
+      if (request.get(this.#under) === true) return inside(request);
+      within?.(request);
+      return whole(request);
+    };
+  }
+
   /**
-   * The handler in force: middleware, and the routes inside. Assigning puts another in its place, all at once; requests in
-   * hand finish on the old one.
+   * The handler in force: middleware, and the routes inside. Assigning puts another in the place of the routes and of what use()
+   * has put around them, all at once; requests in hand finish on the old one. The options of the app hold for it, too: it may
+   * return whatever a route may. What it wraps of the app's own handlers is not put under them twice.
    */
   get handler(): Handler {
     return this.server.handler;
   }
 
   set handler(handler: Handler) {
-    this.server.handler = handler;
+    checkFunction(handler, "A handler");
+    this.#used = [];
+    const optional = this.#own.within !== null || this.#optional.length > 0;
+    this.#base = (request) => {
+      if (optional) request.set(this.#under, true);
+      return replyWhenReady(handler(request), makerFor(request));
+    };
+    this.server.handler = this.#composed();
   }
 
   /** The table of routes, for what the app has no short form for: find(), swap(), fallback. */
@@ -104,11 +150,14 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
     return routesOf(this.#site);
   }
 
-  /** Puts middleware around everything, misses too. The first is the outermost. Works on a running server. */
+  /**
+   * Puts middleware around everything, misses too, inside of that of the options. The first is the outermost. Works on a running
+   * server.
+   */
   override use(...middleware: readonly Middleware[]): this {
     for (const each of middleware) checkFunction(each, "Middleware");
-    this.#around = [...this.#around, ...middleware];
-    this.server.handler = stack(this.mux.handler, ...this.#around);
+    this.#used = [...this.#used, ...middleware];
+    this.server.handler = this.#composed();
     return this;
   }
 
@@ -196,13 +245,6 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
     const bodyBytes = this.#bodyBytes;
     return answerFetch({ handler, errorPage, bodyBytes, server, report }, request, info);
   }
-}
-
-/** toReply(), with another type for text. */
-function replyWith(textType: string | undefined): (answer: unknown) => Reply {
-  if (textType === undefined) return toReply;
-  const fields = new Fields({ "Content-Type": textType });
-  return (answer) => (typeof answer === "string" ? reply(200, fields, answer) : toReply(answer));
 }
 
 /**

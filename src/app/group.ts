@@ -1,25 +1,31 @@
 // Routes below one prefix, behind middleware of their own: what an app is made of. Adding, replacing and taking away work while
 // the server runs.
 import { LocalError } from "../base/errors.ts";
-import { type Answer, replyWhenReady } from "../message/answer.ts";
+import { type Answer, makerFor, replyWhenReady } from "../message/answer.ts";
 import { detailsOf } from "../message/details.ts";
 import type { Handler, Middleware } from "../message/handler.ts";
 import { stack } from "../message/handler.ts";
 import { type Reply, redirect } from "../message/reply.ts";
-import { queryText, type Request } from "../message/request.ts";
+import { Key, queryText, type Request } from "../message/request.ts";
 import { decodeComponent } from "../message/target.ts";
-import type { Mux, TreeMux } from "../route/mux.ts";
+import { setInPlace } from "../route/in-place.ts";
+import { listOf, type Mux, type TreeMux } from "../route/mux.ts";
 import { asRoot } from "../route/params.ts";
 import type { PathParams, UniqueNames } from "../route/pattern-types.ts";
 
 /** Answers the requests of a route: its parameters are typed by the pattern. */
 export type RouteHandler<P extends string> = (request: Request<PathParams<P>>) => Answer | Promise<Answer>;
 
+/** A pattern below a prefix, or a list of them. */
+export type PatternsBelow<Prefix extends string, P extends string> =
+  | (P & UniqueNames<P, `${Prefix}${P}`>)
+  | readonly (P & UniqueNames<P, `${Prefix}${P}`>)[];
+
 /** What groups of one app share. */
 export interface GroupSite {
   readonly mux: TreeMux;
-  readonly toReply: (answer: unknown) => Reply;
-  readonly redirectStatus: number;
+  /** What on() does where there is a route already. */
+  readonly taken: "refuse" | "replace";
   /** What each pattern was given, as the user wrote it; null for what is not to be listed. */
   readonly given: Map<string, unknown>;
 }
@@ -37,14 +43,18 @@ interface Entry {
   composed: Handler;
 }
 
+/** What is answered in place of an entry's handler, inside of its middleware. A request that is started again may meet another. */
+const IN_PLACE = new Key<{ readonly entry: Entry; readonly answer: Handler }>("portico.in-place");
+
 /** A pattern: the method with its blank, the host, the path. */
 const PATTERN = /^([^ /]+ )?([^/]*)(\/.*)?$/s;
 
 /** What is no text would be made one, and be a path that nobody asks for. */
-function pathOf(method: string, path: unknown): string {
-  if (typeof path !== "string")
+function withMethod(method: string, paths: unknown): string[] {
+  return listOf(paths).map((path) => {
+    if (typeof path === "string") return `${method} ${path}`;
     throw new LocalError("USE_BAD_PATTERN", `A path is a text, not of type ${typeof path}.`);
-  return `${method} ${path}`;
+  });
 }
 
 /** `/admin` and `GET /users` → `GET /admin/users`; the path `/` is the prefix itself. */
@@ -83,12 +93,13 @@ export class Group<Prefix extends string = ""> {
   }
 
   /**
-   * Adds a route: `GET /hello/{name}`, `/files/{path...}`, `example.org/`.
+   * Adds a route: `GET /hello/{name}`, `/files/{path...}`, `example.org/`; or one under each pattern of a list: all of them or,
+   * where it throws, none.
    *
    * @throws LocalError USE_BAD_PATTERN, USE_PATTERN_CONFLICT, USE_BAD_OPTION.
    */
   on<P extends string>(
-    pattern: P & UniqueNames<P, `${Prefix}${P}`>,
+    pattern: PatternsBelow<Prefix, P>,
     handler: RouteHandler<`${Prefix}${P}`>,
     ...middleware: readonly Middleware[]
   ): this {
@@ -97,73 +108,75 @@ export class Group<Prefix extends string = ""> {
 
   /** Puts a handler where one may be already: the next request gets it, those in hand keep theirs. @throws as on(). */
   replace<P extends string>(
-    pattern: P & UniqueNames<P, `${Prefix}${P}`>,
+    pattern: PatternsBelow<Prefix, P>,
     handler: RouteHandler<`${Prefix}${P}`>,
     ...middleware: readonly Middleware[]
   ): this {
     return this.#put("replace", pattern, handler as (request: Request) => unknown, middleware);
   }
 
-  /** Takes a route away. @returns whether there was one. */
-  off(pattern: string): boolean {
-    const full = prefixed(this.#prefix, pattern);
-    this.#entries.delete(full);
-    this.#site.given.delete(full);
-    return this.#site.mux.off(full);
+  /** Takes a route away, or those of a list. @returns whether there was one. */
+  off(pattern: string | readonly string[]): boolean {
+    const all = listOf(pattern).map((each) => prefixed(this.#prefix, each));
+    for (const full of all) {
+      this.#entries.delete(full);
+      this.#site.given.delete(full);
+    }
+    return this.#site.mux.off(all);
   }
 
   // biome-ignore-start format: a line a method
   /** on() for GET, and with it HEAD. */
   get<P extends string>(
-    path: P & UniqueNames<P, `${Prefix}${P}`>,
+    path: PatternsBelow<Prefix, P>,
     handler: RouteHandler<`${Prefix}${P}`>,
     ...middleware: readonly Middleware[]
   ): this {
-    return this.#put("on", pathOf("GET", path), handler as (request: Request) => unknown, middleware);
+    return this.#put("on", withMethod("GET", path), handler as (request: Request) => unknown, middleware);
   }
   /** on() for POST. */
   post<P extends string>(
-    path: P & UniqueNames<P, `${Prefix}${P}`>,
+    path: PatternsBelow<Prefix, P>,
     handler: RouteHandler<`${Prefix}${P}`>,
     ...middleware: readonly Middleware[]
   ): this {
-    return this.#put("on", pathOf("POST", path), handler as (request: Request) => unknown, middleware);
+    return this.#put("on", withMethod("POST", path), handler as (request: Request) => unknown, middleware);
   }
   /** on() for PUT. */
   put<P extends string>(
-    path: P & UniqueNames<P, `${Prefix}${P}`>,
+    path: PatternsBelow<Prefix, P>,
     handler: RouteHandler<`${Prefix}${P}`>,
     ...middleware: readonly Middleware[]
   ): this {
-    return this.#put("on", pathOf("PUT", path), handler as (request: Request) => unknown, middleware);
+    return this.#put("on", withMethod("PUT", path), handler as (request: Request) => unknown, middleware);
   }
   /** on() for PATCH. */
   patch<P extends string>(
-    path: P & UniqueNames<P, `${Prefix}${P}`>,
+    path: PatternsBelow<Prefix, P>,
     handler: RouteHandler<`${Prefix}${P}`>,
     ...middleware: readonly Middleware[]
   ): this {
-    return this.#put("on", pathOf("PATCH", path), handler as (request: Request) => unknown, middleware);
+    return this.#put("on", withMethod("PATCH", path), handler as (request: Request) => unknown, middleware);
   }
   /** on() for DELETE. */
   delete<P extends string>(
-    path: P & UniqueNames<P, `${Prefix}${P}`>,
+    path: PatternsBelow<Prefix, P>,
     handler: RouteHandler<`${Prefix}${P}`>,
     ...middleware: readonly Middleware[]
   ): this {
-    return this.#put("on", pathOf("DELETE", path), handler as (request: Request) => unknown, middleware);
+    return this.#put("on", withMethod("DELETE", path), handler as (request: Request) => unknown, middleware);
   }
   /** on() for OPTIONS, which is answered from the routes where nobody does. */
   options<P extends string>(
-    path: P & UniqueNames<P, `${Prefix}${P}`>,
+    path: PatternsBelow<Prefix, P>,
     handler: RouteHandler<`${Prefix}${P}`>,
     ...middleware: readonly Middleware[]
   ): this {
-    return this.#put("on", pathOf("OPTIONS", path), handler as (request: Request) => unknown, middleware);
+    return this.#put("on", withMethod("OPTIONS", path), handler as (request: Request) => unknown, middleware);
   }
   /** on() for every method. */
   all<P extends string>(
-    path: P & UniqueNames<P, `${Prefix}${P}`>,
+    path: PatternsBelow<Prefix, P>,
     handler: RouteHandler<`${Prefix}${P}`>,
     ...middleware: readonly Middleware[]
   ): this {
@@ -221,13 +234,13 @@ export class Group<Prefix extends string = ""> {
    *
    * @param location its `{name}`s are those of the pattern (and of what the app is mounted under), percent-encoded again; the query
    *   goes along unless it has one.
-   * @param status 307 where the app was not told another.
+   * @param status where left out, that of the app's option `redirectStatus`, else 307.
    * @throws LocalError as on(); USE_BAD_FIELD, USE_BAD_STATUS.
    *
    * @example
    * app.redirect("/users/{id}", "/people/{id}", 308);
    */
-  redirect(pattern: string, location: string, status: number = this.#site.redirectStatus): this {
+  redirect(pattern: string | readonly string[], location: string, status?: number): this {
     redirect(location.replace(NAME, ""), status); // what cannot be sent is refused now
     const [path = "", fragment] = location.split(/(?=#)/, 2);
     const moved = (request: Request): Reply => {
@@ -241,28 +254,39 @@ export class Group<Prefix extends string = ""> {
 
   #put(
     how: "on" | "replace",
-    pattern: string,
+    patterns: string | readonly string[],
     given: (request: Request) => unknown,
     middleware: readonly Middleware[],
     listed: unknown = given,
   ): this {
     checkFunction(given, "A handler");
     for (const each of middleware) checkFunction(each, "Middleware");
-    const full = prefixed(this.#prefix, pattern);
-    detailsOf(given)?.checkNames(namesIn(full));
-    const handler = this.#answering(given);
-    const entry: Entry = { handler, middleware, composed: handler };
-    entry.composed = this.#composed(entry);
+    const all = listOf(patterns).map((pattern) => prefixed(this.#prefix, pattern));
+    for (const full of all) detailsOf(given)?.checkNames(namesIn(full));
+    const entry = this.#entry(given, middleware);
+    const registered: Handler = (request) => entry.composed(request);
+    setInPlace(registered, (request, answer) => {
+      request.set(IN_PLACE, { entry, answer });
+      return entry.composed(request);
+    });
     const mux: Mux = this.#site.mux; // the compiler has seen the pattern in parts; here it is a string
-    mux[how](full, (request) => entry.composed(request));
-    this.#entries.set(full, entry);
-    this.#site.given.set(full, listed);
+    mux[this.#site.taken === "replace" ? "replace" : how](all, registered);
+    for (const full of all) {
+      this.#entries.set(full, entry);
+      this.#site.given.set(full, listed);
+    }
     return this;
   }
 
-  #answering(given: (request: Request) => unknown): Handler {
-    const { toReply } = this.#site;
-    return (request) => replyWhenReady(given(request), toReply);
+  #entry(given: (request: Request) => unknown, middleware: readonly Middleware[]): Entry {
+    const handler: Handler = (request) => {
+      const instead = request.get(IN_PLACE);
+      if (instead?.entry === entry) return instead.answer(request);
+      return replyWhenReady(given(request), makerFor(request));
+    };
+    const entry: Entry = { handler, middleware, composed: handler };
+    entry.composed = this.#composed(entry);
+    return entry;
   }
 
   #composed({ handler, middleware }: Omit<Entry, "composed">): Handler {

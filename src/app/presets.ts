@@ -46,6 +46,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = Object.freeze({
     keepAlive: false,
     slash: "redirect",
     redirectStatus: 302,
+    outOfTurn: "report",
     errorPage: elnodePage,
     middleware: {
       chunked,
@@ -85,6 +86,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = Object.freeze({
     keepAlive: false,
     caseSensitive: false,
     slash: "ignore",
+    taken: "replace",
     textType: "text/html; charset=utf-8",
     fields: { "Cache-Control": "no-cache, no-store, must-revalidate" },
     errorPage: housePage,

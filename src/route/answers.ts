@@ -2,7 +2,8 @@
 // own, or the fallback of a table.
 import type { Handler } from "../message/handler.ts";
 import { escapeHtml } from "../message/html.ts";
-import { page, redirect, text } from "../message/reply.ts";
+import { page, type Reply, redirect, text } from "../message/reply.ts";
+import { conventionsOf } from "../message/request.ts";
 import { reason } from "../message/status.ts";
 
 /**
@@ -34,14 +35,21 @@ export function badRequest(message?: string): Handler {
  *
  * @param location a URI reference; what a field cannot carry is refused.
  * @param status 307, for now and with the same method; 308, for good and with the same method; 301, 302 and 303 lead most
- *   clients there by GET.
+ *   clients there by GET. Where left out, that of the app's option `redirectStatus`, else 307.
  * @throws LocalError USE_BAD_STATUS, USE_BAD_FIELD when it is made.
  *
  * @example
  * mux().on("/old", redirectTo("/new", 301));
  */
-export function redirectTo(location: string, status: 301 | 302 | 303 | 307 | 308 = 307): Handler {
-  const { status: code, headers } = redirect(location, status);
-  const answer = text(`${code} ${reason(code)}: ${location}\n`, code, headers);
-  return () => answer;
+export function redirectTo(location: string, status?: 301 | 302 | 303 | 307 | 308): Handler {
+  const made = (code: number): Reply => {
+    const { headers } = redirect(location, code);
+    return text(`${code} ${reason(code)}: ${location}\n`, code, headers);
+  };
+  const usual = made(status ?? 307);
+  if (status !== undefined) return () => usual;
+  return (request) => {
+    const wanted = conventionsOf(request)?.said.redirectStatus ?? 307;
+    return wanted === 307 ? usual : made(wanted);
+  };
 }

@@ -3,10 +3,11 @@
 // the path from where the rest begins (mountedPath() in params.ts), and request.path stays what it was.
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Handler } from "../message/handler.ts";
-import { empty, type Reply, redirect } from "../message/reply.ts";
+import { empty, redirect } from "../message/reply.ts";
 import { bindParams, queryText, type Request } from "../message/request.ts";
 import { canonicalPath } from "../message/target.ts";
 import { hostName, requestHost } from "./host.ts";
+import { inPlaceOf } from "./in-place.ts";
 import type { Route } from "./leaf.ts";
 import { bindRoute, mountedPath, mountOf } from "./params.ts";
 import type { PathParams, Patterns } from "./pattern-types.ts";
@@ -194,7 +195,7 @@ export class TreeMux implements Mux {
     const { method } = request;
     const table = this.#table;
     const methods = table.allowed(host, path);
-    if (methods.size > 0 && method === "OPTIONS") return empty(204, { Allow: allowList(methods) });
+    if (methods.size > 0 && method === "OPTIONS") return this.#options(request, host, path, methods);
     if (!this.#methods.has(method) && !table.knows(method)) throw new HttpError(501);
     if (methods.size > 0) throw new HttpError(405, undefined, { fields: { Allow: allowList(methods) } });
     if (this.#slash === "redirect") {
@@ -206,13 +207,39 @@ export class TreeMux implements Mux {
     return this.fallback(request);
   }
 
-  #otherSlash(request: Request, host: string, path: string): Reply | undefined {
+  /** In place of the route that the request is about: that of the method which a preflight asks for, else the first one. */
+  #options(request: Request, host: string, path: string, methods: ReadonlySet<string>): ReturnType<Handler> {
+    const asked = request.headers.get("access-control-request-method") ?? "";
+    const route = this.#ofAny([asked, ...methods], host, path);
+    const answer = empty(204, { Allow: allowList(methods) });
+    return route === undefined ? answer : this.#inPlace(request, route, () => answer);
+  }
+
+  #ofAny(methods: readonly string[], host: string, path: string): Route | undefined {
+    for (const method of methods) {
+      const route = this.#table.find(method, host, path, this.#captures);
+      if (route !== undefined) return route;
+    }
+    return undefined;
+  }
+
+  /** Inside of what stands around the handler of the route that the last look-up has found. */
+  #inPlace(request: Request, route: Route, answer: Handler): ReturnType<Handler> {
+    const inPlace = inPlaceOf(route.handler);
+    if (inPlace === undefined) return answer(request);
+    if (route.pattern.names.length > 0) this.#bind(request, route);
+    return inPlace(request, answer);
+  }
+
+  #otherSlash(request: Request, host: string, path: string): ReturnType<Handler> | undefined {
     if (path === "/" || path === "") return undefined;
     const other = path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
-    if (this.#table.find(request.method, host, other, this.#captures) === undefined) return undefined;
+    const route = this.#table.find(request.method, host, other, this.#captures);
+    if (route === undefined) return undefined;
     const query = queryText(request);
     const outside = request.path.slice(0, mountOf(request.params));
-    return redirect(`${outside}${other}${query === undefined ? "" : `?${query}`}`);
+    const moved = redirect(`${outside}${other}${query === undefined ? "" : `?${query}`}`, 307);
+    return this.#inPlace(request, route, () => moved);
   }
 }
 

@@ -3,7 +3,15 @@
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Handler, Middleware } from "../message/handler.ts";
 import { redirect } from "../message/reply.ts";
-import { derive, Key, queryText, type Request, type RequestChanges } from "../message/request.ts";
+import {
+  bindConventions,
+  conventionsOf,
+  derive,
+  Key,
+  queryText,
+  type Request,
+  type RequestChanges,
+} from "../message/request.ts";
 import { mountOf, paramsIn } from "./params.ts";
 
 const ORIGINAL: Key<Request> = new Key<Request>("portico.original");
@@ -13,6 +21,8 @@ interface Restart {
   readonly left: number;
   /** Those that restartable() saw: a restart is no deeper in the path than it is. */
   readonly params: Readonly<Record<string, string>>;
+  /** Those that hold where it stands: a restart from below a mount is none of what is mounted there. */
+  readonly conventions: ReturnType<typeof conventionsOf>;
 }
 
 const RESTART: Key<Restart> = new Key<Restart>("portico.restart");
@@ -78,7 +88,7 @@ export function rewrite(change: (target: string, request: Request) => string): M
  */
 export function restartable(handler: Handler, limit = 10): Handler {
   return (request) => {
-    request.set(RESTART, { handler, left: limit, params: request.params });
+    request.set(RESTART, { handler, left: limit, params: request.params, conventions: conventionsOf(request) });
     return handler(request);
   };
 }
@@ -97,9 +107,10 @@ export function restart(request: Request, changes: RequestChanges): ReturnType<H
   const state = request.get(RESTART);
   if (state === undefined) throw new LocalError("USE_STATE", "restart() is for handlers inside restartable().");
   if (state.left <= 0) throw new HttpError(508, "The request was started again too often.");
-  const { handler, left, params } = state;
+  const { handler, left, params, conventions } = state;
   const own = changes.params === undefined ? params : paramsIn(changes.params, mountOf(params));
   const derived = derivedOf(request, { ...changes, params: own });
-  request.set(RESTART, { handler, left: left - 1, params });
+  bindConventions(derived, conventions);
+  request.set(RESTART, { ...state, left: left - 1 });
   return handler(derived);
 }
