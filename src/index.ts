@@ -1,5 +1,6 @@
 // The front door: what most programs need, by name. It loads no library.
-export { App, type AppOptions, portico } from "./app/app.ts";
+export { App, portico } from "./app/app.ts";
+export type { AppOptions } from "./app/app-options.ts";
 export type { Group, Mountable, RouteHandler } from "./app/group.ts";
 export type { Injected } from "./app/inject.ts";
 export { forget, keep } from "./app/keep.ts";

@@ -2,52 +2,28 @@
 // what stands in between is toReply(), so that a handler may return what it likes. From the outside in: middleware of the options,
 // the app's conventions, what use() adds, and then the routes or whatever was put in their place.
 import { LocalError } from "../base/errors.ts";
-import type { Address } from "../base/transport.ts";
 import { problemPage } from "../content/problem.ts";
-import { type Answer, makerFor, replyWhenReady } from "../message/answer.ts";
+import { makerFor, replyWhenReady } from "../message/answer.ts";
 import type { Body } from "../message/body.ts";
 import { type Handler, type Middleware, stack } from "../message/handler.ts";
 import type { Inbound } from "../message/inbound.ts";
 import type { Reply } from "../message/reply.ts";
 import { Key, type Request } from "../message/request.ts";
-import { type MuxOptions, mux, type TreeMux } from "../route/mux.ts";
+import { mux, type TreeMux } from "../route/mux.ts";
+import type { ListenAddress } from "../server/addresses.ts";
 import { LIMITS } from "../server/defaults.ts";
 import { tellFailure } from "../server/failures.ts";
 import type { Configuration } from "../server/options.ts";
-import { type ServeOptions, Server, type ServerOptions } from "../server/server.ts";
+import { type ServeOptions, Server } from "../server/server.ts";
 import type { CloseOptions, CloseReport } from "../server/shutdown.ts";
 import type { Connection } from "../server/site.ts";
 import type { Listener } from "../transport/listen.ts";
+import { type AppOptions, serverOptionsOf } from "./app-options.ts";
 import { type OwnConventions, ownConventions } from "./conventions.ts";
 import type { WebRequest, WebResponse } from "./fetch.ts";
 import { checkFunction, Group, type GroupSite, type Mountable } from "./group.ts";
 import type { Injected } from "./inject.ts";
 import { type RouteInfo, routesOf } from "./routes.ts";
-
-/**
- * What an app is told when it is made: the options of its server and of its mux, and its own. Those of the mux are of its own table
- * of routes; all others hold for whatever it serves, however that was put in. What an app does not say, and the one says that it is
- * mounted in, holds for both.
- */
-export interface AppOptions extends ServerOptions, Omit<MuxOptions, "fallback"> {
-  /** Answers what no route matches, with whatever a route may answer; 404. */
-  readonly fallback?: (request: Request) => Answer | Promise<Answer>;
-  /** The media type of text that a handler returns; "text/plain; charset=utf-8". */
-  readonly textType?: string;
-  /** The status of a redirect that names none; 307. */
-  readonly redirectStatus?: number;
-  /** What becomes of a call of a Responder that comes out of turn, as a second start(): "throw"; or "report", and it does nothing. */
-  readonly outOfTurn?: "throw" | "report";
-  /**
-   * What becomes of a percent sequence of the target or of a form that is none, or not UTF-8: "keep", as it stands (octets that
-   * are not UTF-8 become U+FFFD); or "refuse", by 400.
-   */
-  readonly malformed?: "keep" | "refuse";
-  /** What on(), get() … do where there is a route already: "refuse" throws; "replace", the last definition holds. "refuse". */
-  readonly taken?: "refuse" | "replace";
-  /** Middleware around everything, as use() puts it there; by name, so that one of a preset's can be left out with `false`. */
-  readonly middleware?: readonly Middleware[] | Readonly<Record<string, Middleware | false>>;
-}
 
 /** Routes, middleware and a server. Make one with portico(). */
 export class App extends Group<""> implements AsyncDisposable, Mountable {
@@ -72,17 +48,7 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
   readonly fetch: (request: WebRequest, ...rest: readonly unknown[]) => Promise<WebResponse>;
 
   constructor(options: AppOptions = {}) {
-    const {
-      caseSensitive,
-      slash,
-      methods,
-      fallback,
-      types,
-      taken = "refuse",
-      middleware: named = [],
-      ...rest
-    } = options;
-    const { textType: _, redirectStatus: __, outOfTurn: ___, malformed: ____, ...server } = rest;
+    const { caseSensitive, slash, methods, fallback, types, taken = "refuse", middleware: named = [] } = options;
     if (taken !== "refuse" && taken !== "replace") {
       throw new LocalError("USE_BAD_OPTION", `taken is refuse or replace, not ${String(taken)}.`);
     }
@@ -99,7 +65,7 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
     this.#own = ownConventions(options);
     this.#base = table.handler;
     this.#bodyBytes = options.limits?.bodyBytes ?? LIMITS.bodyBytes;
-    this.server = new Server(this.#composed(), { errorPage: problemPage, ...server });
+    this.server = new Server(this.#composed(), serverOptionsOf(options));
     this.fetch = (request, info) => this.#fetch(request, info);
   }
 
@@ -179,7 +145,7 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
   }
 
   /** Listens; as Server.listen(). */
-  listen(address?: Address | number | readonly Address[], options?: ServeOptions): Promise<readonly Listener[]> {
+  listen(address?: ListenAddress | readonly ListenAddress[], options?: ServeOptions): Promise<readonly Listener[]> {
     return this.server.listen(address, options);
   }
 

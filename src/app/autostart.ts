@@ -5,9 +5,10 @@ import { LocalError, TransportError } from "../base/errors.ts";
 import type { Handler } from "../message/handler.ts";
 import { html } from "../message/html.ts";
 import { mux } from "../route/mux.ts";
+import { addressOf } from "../server/addresses.ts";
 import type { Server } from "../server/server.ts";
 import { type Config, type ConfigSources, readConfig } from "./config.ts";
-import { addressOf, start } from "./started.ts";
+import { start } from "./started.ts";
 
 /** Where the settings of the default server come from, and where it says why it is not there. */
 export interface AutostartSources extends ConfigSources {

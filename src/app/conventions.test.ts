@@ -15,7 +15,8 @@ import { exact } from "../route/families.ts";
 import { mux } from "../route/mux.ts";
 import { regex } from "../route/regex.ts";
 import { restart, restartable } from "../route/rewrite.ts";
-import { type App, type AppOptions, portico } from "./app.ts";
+import { type App, portico } from "./app.ts";
+import type { AppOptions } from "./app-options.ts";
 import { presets } from "./presets.ts";
 
 const HTML = "text/html; charset=utf-8";

@@ -6,7 +6,8 @@ import type { Middleware } from "../message/handler.ts";
 import { withFields } from "../message/reply.ts";
 import { cors } from "../middleware/cors.ts";
 import { mux } from "../route/mux.ts";
-import { type App, type AppOptions, portico } from "./app.ts";
+import { type App, portico } from "./app.ts";
+import type { AppOptions } from "./app-options.ts";
 
 const ORIGIN = "https://a.example";
 const A = cors({ origins: [ORIGIN], credentials: true });

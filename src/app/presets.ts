@@ -6,7 +6,7 @@ import { plainPage } from "../message/refusal.ts";
 import { cors } from "../middleware/cors.ts";
 import type { Limits, Timeouts } from "../server/defaults.ts";
 import { type Leniency, STRICT } from "../wire/h1/limits.ts";
-import type { AppOptions } from "./app.ts";
+import type { AppOptions } from "./app-options.ts";
 import { chunked, fieldTokens, noted, onlyHttp11, requestBytes, wrongMethodIsMissing } from "./presets-middleware.ts";
 import { elnodePage, gerbilPage, housePage } from "./presets-pages.ts";
 

@@ -3,9 +3,13 @@ import { once } from "node:events";
 import http from "node:http";
 import net from "node:net";
 import { after, test } from "node:test";
-import { TransportError } from "../base/errors.ts";
+import { LocalError, TransportError } from "../base/errors.ts";
+import { text } from "../message/reply.ts";
+import { createServer } from "../server/server.ts";
+import { portico } from "./app.ts";
 import { autostart } from "./autostart.ts";
 import { forget, keep } from "./keep.ts";
+import { presets } from "./presets.ts";
 import { servers, start, stop } from "./started.ts";
 
 /** By a connection of its own. */
@@ -67,6 +71,95 @@ test("a port is an integer, and port 0 is a free one [HS-01]", async () => {
     start(() => "", { ifRunning: "maybe" as "keep" }),
     { code: "USE_BAD_OPTION" },
   );
+});
+
+test("an app is started as it is: its limits, leniency, headers, error page and hooks hold [HS-01]", async () => {
+  const failed: unknown[] = [];
+  const app = portico({
+    limits: { bodyBytes: 10, fields: 20 },
+    leniency: { requireHost: false },
+    fields: { Server: "tea" },
+    keepAlive: false,
+    errorPage: (status) => text(`page of ${status}`, status),
+    hooks: { error: (error) => void failed.push(error) },
+    textType: "text/html",
+  });
+  app.post("/", ({ body }) => body.text());
+  app.get("/fails", () => {
+    throw new Error("x");
+  });
+  const { port, server } = await start(app, { port: 0 });
+  assert.equal(server, app.server);
+  const ask = async (head: string, body = ""): Promise<string> => {
+    const socket = net.connect(port, "127.0.0.1").setEncoding("latin1");
+    socket.end(`${head} HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    let said = "";
+    for await (const piece of socket) said += piece;
+    return said;
+  };
+  const echoed = await ask("POST /", "0123456789");
+  assert.match(echoed, /^HTTP\/1\.1 200 OK\r\n[^]*Server: tea\r\n[^]*0123456789$/);
+  assert.match(echoed, /Content-Type: text\/html\r\n/);
+  assert.match(await ask("POST /", "01234567890"), /^HTTP\/1\.1 413 [^]*page of 413$/);
+  assert.match(await ask("GET /fails"), /page of 500$/);
+  assert.deepEqual(failed.map(String), ["HttpError", "Error: x"]);
+  assert.equal(app.stats.requests, 3);
+  assert.equal(await stop(port), true);
+  assert.deepEqual(app.listeners, []);
+});
+
+test("what configure() has changed before start() holds too, and what start() is told is the app's from then on", async () => {
+  const app = portico().post("/", ({ body }) => body.text());
+  app.configure({ limits: { bodyBytes: 5 } });
+  const { port } = await start(app, { port: 0, fields: { Server: "told" } });
+  const post = (body: string): Promise<Response> => fetch(`http://127.0.0.1:${port}/`, { method: "POST", body });
+  assert.equal((await post("123456")).status, 413);
+  assert.equal((await post("12345")).headers.get("server"), "told");
+  await assert.rejects(start(app, { port: 0, hooks: {} }), { code: "USE_BAD_OPTION", message: /hooks/ });
+  await assert.rejects(start(app, { port: 0, limit: 1 } as never), { code: "USE_BAD_OPTION", message: /limit/ });
+  await stop(port);
+});
+
+test("one app on two ports is stopped port by port; a server and an object with fetch() can be started too", async () => {
+  const app = portico(presets.house).get("/", () => "here");
+  const [one, two] = [await start(app, { port: 0 }), await start(app, { port: 0 })];
+  assert.deepEqual(servers().get(one.port), servers().get(two.port));
+  assert.match(await get(one.port, "/"), /here/);
+  assert.equal(await stop(one.port), true);
+  await assert.rejects(once(net.connect(one.port, "127.0.0.1"), "connect"), { code: "ECONNREFUSED" });
+  assert.match(await get(two.port, "/"), /here/);
+  assert.deepEqual([servers().has(one.port), await stop(one.port), await stop(two.port)], [false, false, true]);
+  assert.deepEqual(app.listeners, []);
+
+  const made = createServer(() => text("made"), { fields: { Server: "own" } });
+  const started = await start(made, { port: 0 });
+  assert.equal((await fetch(`http://127.0.0.1:${started.port}/`)).headers.get("server"), "own");
+  const { port } = await start({ fetch: () => new Response("fetched") }, { port: 0, fields: { Server: "given" } });
+  const fetched = await fetch(`http://127.0.0.1:${port}/`);
+  assert.deepEqual([await fetched.text(), fetched.headers.get("server")], ["fetched", "given"]);
+  await Promise.all([stop(port), stop(started.port)]);
+});
+
+test("what cannot answer is refused, before anything listens", async () => {
+  const before = servers().size;
+  for (const wrong of [undefined, null, {}, "x", 1, [], { handler: 1 }, { fetch: "x" }, new Map()]) {
+    await assert.rejects(
+      start(wrong as never, { port: 0 }),
+      (error: unknown) =>
+        error instanceof LocalError && error.code === "USE_BAD_OPTION" && /takes an app/.test(error.message),
+      String(wrong),
+    );
+  }
+  assert.equal(servers().size, before);
+});
+
+test("two that are started on one port at once: one listens, and where it may be kept both get it", async () => {
+  const { port: free } = await start(() => "", { port: 0 });
+  await stop(free);
+  const both = await Promise.all(["a", "b"].map((each) => start(() => each, { port: free, ifRunning: "keep" })));
+  assert.equal(both[0]?.server, both[1]?.server);
+  assert.deepEqual(both.map(({ already }) => already).sort(), [false, true]);
+  await stop(free);
 });
 
 test("the default server is started once, and again when it has ended", async () => {

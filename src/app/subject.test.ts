@@ -1,10 +1,14 @@
 // A module's fetch handler is asked for what the guards before it have judged: the same host, path, method and client.
 import assert from "node:assert/strict";
 import { after, type TestContext, test } from "node:test";
+import { problemPage } from "../content/problem.ts";
 import { stack } from "../message/handler.ts";
+import { text } from "../message/reply.ts";
 import { authority, derive, type Request } from "../message/request.ts";
+import { createServer } from "../server/server.ts";
 import { type Loopback, loopback } from "../testing/index.ts";
 import { portico } from "./app.ts";
+import { presets } from "./presets.ts";
 import { type Subject, subjectOf } from "./subject.ts";
 import { workers } from "./workers.ts";
 
@@ -161,4 +165,20 @@ test("a body that a fetch handler cancels is let go, and one that breaks off fai
   assert.equal((await bench.connect().exchange(post("/cancel"))).body, "done");
   const client = bench.connect().send(post("/text")).end();
   assert.match(await client.until("\r\n\r\n"), /^HTTP\/1\.1 (?:400|500) /);
+});
+
+test("of an app whoever serves it gets what its server was told, and nothing that a server does not know", () => {
+  for (const options of Object.values(presets)) {
+    const told = subjectOf(portico(options))?.options;
+    assert.ok(told !== undefined);
+    createServer(() => text(""), told);
+    assert.deepEqual(told.limits, options.limits);
+    assert.equal(told.errorPage, options.errorPage ?? problemPage);
+  }
+});
+
+test("what cannot answer is no subject", () => {
+  for (const other of [undefined, null, 1, "x", {}, [], { handler: 1 }, { fetch: 1 }]) {
+    assert.equal(subjectOf(other), undefined);
+  }
 });

@@ -5,14 +5,15 @@ import { type Answer, answering } from "../message/answer.ts";
 import type { Handler } from "../message/handler.ts";
 import type { Inbound } from "../message/inbound.ts";
 import { authority, queryText, type Request } from "../message/request.ts";
-import type { AppOptions } from "./app.ts";
+import type { ServerOptions } from "../server/server.ts";
+import { type AppOptions, serverOptionsOf } from "./app-options.ts";
 
 export interface Subject {
   readonly handler: Handler;
   /** What was exported. */
   readonly exported: unknown;
-  /** What an app was made with. */
-  readonly options: AppOptions;
+  /** What the server of an app was told when it was made. */
+  readonly options: ServerOptions;
   readonly routes: () => readonly { readonly pattern: string }[];
 }
 
@@ -42,7 +43,8 @@ function ofObject(exported: unknown): Pick<Subject, "handler"> | undefined {
     // Asked for each time: an app gets another handler when middleware is added.
     const handler = answering((request) => (shape.handler as Answering)(request));
     if (typeof shape.appOptions !== "object" || shape.appOptions === null) return { handler };
-    return { handler, options: shape.appOptions, routes: () => shape.routes } as Pick<Subject, "handler">;
+    const options = serverOptionsOf(shape.appOptions as AppOptions);
+    return { handler, options, routes: () => shape.routes } as Pick<Subject, "handler">;
   }
   if (typeof shape.fetch !== "function") return undefined;
   return { handler: answering((request) => (shape.fetch as Fetching)(webRequest(request), infoOf(request))) };

@@ -51,6 +51,16 @@ test("an app answers in another thread as it does here: parameters, bodies, fiel
   assert.equal((await app.inject({ method: "PUT", url: "/echo" })).headers.get("allow"), "OPTIONS, POST");
 });
 
+test("an app with the options of a preset answers in another thread as it does here", async (t) => {
+  const { handler } = pool(t, "elnode");
+  const app = portico().all("/{path...}", handler);
+  const moved = await app.inject("/tea/");
+  assert.deepEqual([moved.status, await moved.body.text()], [302, "<h1>redirecting you to /cup</h1>\r\n"]);
+  assert.equal(await said(app, "/cup/"), "200 tea");
+  assert.equal((await app.inject("/cup")).headers.get("location"), "/cup/");
+  assert.equal(await said(app, "/none"), "404 <h1>Not Found</h1>\r\n");
+});
+
 test("what belongs to the connection does not go on, the rest does", async (t) => {
   await using bench = loopback(pool(t).handler);
   const { body } = await bench

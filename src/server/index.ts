@@ -1,4 +1,5 @@
 // The entry point `portico/server`: handlers over connections.
+export type { ListenAddress } from "./addresses.ts";
 export { LIMITS, type Limits, TIMEOUTS, type Timeouts } from "./defaults.ts";
 export type { Configuration } from "./options.ts";
 export {

@@ -73,7 +73,17 @@ function defaultLines(fields: FieldsInit | undefined): DefaultLine[] {
   });
 }
 
-const CONFIGURATION = ["limits", "timeouts", "leniency", "fields", "date", "keepAlive", "trace", "halfClose"];
+/** The names of what can be changed while the server runs. */
+export const CONFIGURATION: readonly string[] = [
+  "limits",
+  "timeouts",
+  "leniency",
+  "fields",
+  "date",
+  "keepAlive",
+  "trace",
+  "halfClose",
+];
 const SERVER = [...CONFIGURATION, "hooks", "debug", "errorPage", "ambient", "signals", "ref", "clock"];
 
 /** Refuses a name that is no option: a slip of the pen would otherwise be a setting that never takes effect. */

@@ -3,13 +3,14 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { systemClock } from "../base/clock.ts";
 import { HttpError, LocalError, RemoteError } from "../base/errors.ts";
 import { publish, trace } from "../base/trace.ts";
-import type { Address, Transport } from "../base/transport.ts";
+import type { Transport } from "../base/transport.ts";
 import { DateLine } from "../message/date.ts";
 import type { Handler } from "../message/handler.ts";
 import { plainPage, refusal } from "../message/refusal.ts";
 import { hostOf, type Request } from "../message/request.ts";
 import type { Listen, Listener, ListenOptions } from "../transport/listen.ts";
 import { listen } from "../transport/tcp.ts";
+import { addressesOf, type ListenAddress } from "./addresses.ts";
 import { Deadlines } from "./deadlines.ts";
 import { debugged } from "./debug.ts";
 import { tellFailure } from "./failures.ts";
@@ -146,17 +147,19 @@ export class Server implements AsyncDisposable {
   /**
    * Listens. May be called again, for more addresses.
    *
-   * @param address a port on 127.0.0.1, an address, or several; port 0 (and nothing at all) is any free port.
+   * @param address a port on 127.0.0.1, a text as `127.0.0.1:8080`, an address, or a list of these; port 0 (and nothing at all)
+   *   is any free port.
    * @returns the listeners, in the order of the addresses; `listener.address` has the port.
    * @throws TransportError NET_ADDRESS_IN_USE, NET_LISTEN; LocalError USE_BAD_OPTION, USE_UNSUPPORTED. Where one of several
    *   addresses fails, or the startup hook, none is left listening.
    */
   async listen(
-    address: Address | number | readonly Address[] = 0,
+    address: ListenAddress | readonly ListenAddress[] = 0,
     options: ServeOptions = {},
   ): Promise<readonly Listener[]> {
     checkServeOptions(options);
     if (this.#shutdown !== null) throw new LocalError("USE_ALREADY_LISTENING");
+    const wanted = addressesOf(address);
     const closes = this.#closes;
     const via = options.via ?? (options.tls === undefined ? listen : (await import("../transport/tls.ts")).listenTls);
     // Nothing is accepted before everything listens and the startup hook has run.
@@ -167,7 +170,7 @@ export class Server implements AsyncDisposable {
     };
     const listeners: Listener[] = [];
     try {
-      for (const each of addresses(address)) {
+      for (const each of wanted) {
         listeners.push(await via(each, accept, { ...options, onError: (error) => this.#acceptFailed(error, options) }));
       }
       const scheme = options.tls === undefined ? "http" : "https";
@@ -350,15 +353,6 @@ export class Server implements AsyncDisposable {
 function hostInUrl(host: string): string {
   if (host === "0.0.0.0" || host === "::" || host === "") return "localhost";
   return host.includes(":") ? `[${host}]` : host;
-}
-
-function addresses(address: Address | number | readonly Address[]): readonly Address[] {
-  if (typeof address === "number") return [{ host: "127.0.0.1", port: address }];
-  if (Array.isArray(address)) return address;
-  if (typeof address !== "object" || address === null) {
-    throw new LocalError("USE_BAD_OPTION", `An address is a port, or an object, not ${JSON.stringify(address)}.`);
-  }
-  return [address as Address];
 }
 
 /**

@@ -45,6 +45,21 @@ test("several addresses answer with the same handler, each where it was asked [G
   assert.deepEqual([await ask(portOf(server, 0)), await ask(portOf(server, 1))], ["same", "same"]);
 });
 
+test("ports and texts of host and port are addresses, and one that is none leaves nothing listening [GB-03]", async () => {
+  await using server = createServer(() => text("same"));
+  const [one, two] = [await freePort(), await freePort()];
+  await server.listen([one, `127.0.0.1:${two}`]);
+  assert.deepEqual([await ask(one), await ask(two)], ["same", "same"]);
+  await server.close();
+  for (const wrong of ["127.0.0.1", "127.0.0.1:x", ":80", { host: "127.0.0.1" }, { port: 1 }, null, -1, 1.5]) {
+    await assert.rejects(server.listen([one, wrong as never]), { code: "USE_BAD_OPTION" }, JSON.stringify(wrong));
+    assert.deepEqual(server.listeners, []);
+    await assert.rejects(ask(one), { code: "ECONNREFUSED" });
+  }
+  await server.listen(`127.0.0.1:${one}`);
+  assert.equal(await ask(one), "same");
+});
+
 test("one bad address of several, and none is left listening [GB-03]", async () => {
   await using other = createServer(() => text("other"));
   await other.listen();

@@ -1,7 +1,8 @@
 // Scenario: the ancestors, each by its preset: what it said on the wire, octet by octet, without its mistakes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type App, type AppOptions, portico } from "../../src/app/app.ts";
+import { type App, portico } from "../../src/app/app.ts";
+import type { AppOptions } from "../../src/app/app-options.ts";
 import { presets } from "../../src/app/presets.ts";
 import { FakeClock } from "../../src/base/clock.ts";
 import { HttpError } from "../../src/base/errors.ts";
