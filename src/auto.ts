@@ -3,5 +3,7 @@
 import { autostart } from "./app/autostart.ts";
 import type { Server } from "./server/server.ts";
 
+export { defaultRoutes } from "./app/autostart.ts";
+
 /** The default server; null where it could not start, or was not to. */
 export const server: Server | null = await autostart();

@@ -1,13 +1,15 @@
 // The server that is there without being asked for: files of a directory, on port 8000. What keeps it from starting is told in a
 // line, and never thrown: the program that it was to be a part of goes on.
 import { stat } from "node:fs/promises";
-import { LocalError, TransportError } from "../base/errors.ts";
+import { HttpError, LocalError, TransportError } from "../base/errors.ts";
 import type { Handler } from "../message/handler.ts";
 import { html } from "../message/html.ts";
-import { mux } from "../route/mux.ts";
+import { authority, type Request } from "../message/request.ts";
+import { type Mux, mux } from "../route/mux.ts";
+import { hosts, type OrderedMux } from "../route/regex.ts";
 import { addressOf } from "../server/addresses.ts";
 import type { Server } from "../server/server.ts";
-import { type Config, type ConfigSources, readConfig } from "./config.ts";
+import { type Config, type ConfigSources, isTable, readConfig } from "./config.ts";
 import { start } from "./started.ts";
 
 /** Where the settings of the default server come from, and where it says why it is not there. */
@@ -15,6 +17,20 @@ export interface AutostartSources extends ConfigSources {
   /** Is told, in one line, why there is no server; standard error. */
   readonly report?: (line: string) => void;
 }
+
+/** What answers where no row of the default table matches. */
+let behind: Handler = () => {
+  throw new HttpError(404);
+};
+
+/**
+ * The table of the default server: expressions for host and path, asked before its settings and its files. Empty at first; what is
+ * put into it, or taken out, holds for the next request, whether the server runs already or starts later.
+ *
+ * @example
+ * defaultRoutes.prepend("^localhost/pastebin.*", answering(() => "paste here"));
+ */
+export const defaultRoutes: OrderedMux = hosts([], { notFound: (request) => behind(request) });
 
 /** The default server, while it starts and runs. */
 let running: Promise<Server | null> | null = null;
@@ -55,20 +71,28 @@ function reason(error: unknown, where: string): string {
   return `cannot listen on ${where}: ${(error as Error).message}`;
 }
 
-/** What the settings say: the table, and behind it the files of the root. */
+/** What the settings say: the table, and behind it the files of the root; before both, what was put in while it runs. */
 async function defaultHandler({ root, types, table }: Config): Promise<Handler> {
   // Loaded when it is needed: it brings a library along.
   const { files } = await import("../handlers/files.ts");
   const below = files(root, { listing: true, types });
-  const routes = mux();
-  for (const [pattern, target] of Object.entries(table)) {
-    routes.on(pattern, typeof target === "string" ? files(target, { listing: true, types }) : target);
-  }
-  routes.fallback = (request) => {
+  const ofRoot: Handler = (request) => {
     if (request.path !== "/" || (request.method !== "GET" && request.method !== "HEAD")) return below(request);
     return isDirectory(root).then((there) => (there ? below(request) : welcome(root)));
   };
-  return routes.handler;
+  if (isTable(table)) behind = (request) => (knows(table, request) ? table : { handler: ofRoot }).handler(request);
+  else {
+    const routes = mux({ fallback: ofRoot });
+    for (const [pattern, target] of Object.entries(table)) {
+      routes.on(pattern, typeof target === "string" ? files(target, { listing: true, types }) : target);
+    }
+    behind = routes.handler;
+  }
+  return defaultRoutes.handler;
+}
+
+function knows(table: Mux, request: Request): boolean {
+  return table.find(request.method, authority(request).host, request.path) !== undefined;
 }
 
 async function isDirectory(path: string): Promise<boolean> {

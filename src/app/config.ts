@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { LocalError } from "../base/errors.ts";
 import type { Handler } from "../message/handler.ts";
+import type { Mux } from "../route/mux.ts";
 
 /** The settings of the default server. */
 export interface Config {
@@ -18,10 +19,11 @@ export interface Config {
   /** Whether `portico/auto` starts a server; true. */
   readonly autostart: boolean;
   /**
-   * Patterns of hosts and paths, each with a directory, or (in a call) a handler: `{ "docs.example/{path...}": "docs" }`. What
-   * none of them matches is answered from the root.
+   * Patterns of hosts and paths, each with a directory, or (in a call) a handler: `{ "docs.example/{path...}": "docs" }`; or, in a
+   * call, a table of any family, which takes new entries while the server runs. What none of them matches is answered from the
+   * root.
    */
-  readonly table: Readonly<Record<string, string | Handler>>;
+  readonly table: Readonly<Record<string, string | Handler>> | Mux;
 }
 
 /** The settings that hold where nothing else says so. */
@@ -126,7 +128,10 @@ const RULES: { readonly [K in keyof Config]: readonly [says: string, holds: (val
   port: ["a number from 0 to 65535, or null", (value) => value === null || isPort(value)],
   host: ["an address", isText],
   autostart: ["true or false", (value) => typeof value === "boolean"],
-  table: ["directories by pattern", (value) => isRecord(value) && Object.values(value).every(isTarget)],
+  table: [
+    "directories by pattern",
+    (value) => isRecord(value) && (isTable(value) || Object.values(value).every(isTarget)),
+  ],
 };
 
 function check(name: string, value: unknown, source: string): void {
@@ -151,6 +156,13 @@ function isText(value: unknown): boolean {
 
 function isPort(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65_535;
+}
+
+/** Whether it is a table that looks up by itself: no pattern is called like these. */
+export function isTable(value: object): value is Mux {
+  return (
+    "find" in value && typeof value.find === "function" && "handler" in value && typeof value.handler === "function"
+  );
 }
 
 function isTarget(value: unknown): boolean {

@@ -1,7 +1,7 @@
 // The entry point `portico/app`: a mux, middleware and a server in one object.
 export { App, portico } from "./app.ts";
 export type { AppOptions } from "./app-options.ts";
-export { type AutostartSources, autostart } from "./autostart.ts";
+export { type AutostartSources, autostart, defaultRoutes } from "./autostart.ts";
 export { CONFIG, type Config, type ConfigSources, readConfig } from "./config.ts";
 export type { Group, Mountable, RouteHandler } from "./group.ts";
 export type { Injected } from "./inject.ts";

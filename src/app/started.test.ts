@@ -4,7 +4,9 @@ import http from "node:http";
 import net from "node:net";
 import { after, test } from "node:test";
 import { LocalError, TransportError } from "../base/errors.ts";
+import type { Handler } from "../message/handler.ts";
 import { text } from "../message/reply.ts";
+import { custom, exact, hosts, type Mux, mux, prefix, regex } from "../route/index.ts";
 import { createServer } from "../server/server.ts";
 import { portico } from "./app.ts";
 import { autostart } from "./autostart.ts";
@@ -173,6 +175,32 @@ test("the default server is started once, and again when it has ended", async ()
   assert.equal(await get(Number(new URL(second.url as string).port), "/own"), "own");
   await second.close();
   assert.deepEqual(lines, []);
+});
+
+test("a table of any family that autostart() is given takes entries while the server runs; the rest are files [EL-26]", async () => {
+  const sources = { env: {}, file: "/nowhere/portico.config.json", report: (line: string) => assert.fail(line) };
+  const known = new Map<string, Handler>();
+  const own = custom({
+    get: (_, path) => known.get(path) ?? false,
+    put: (_, path, handler) => known.set(path, handler as Handler),
+  });
+  const tables: readonly (readonly [table: Mux, pattern: string])[] = [
+    [mux(), "GET /tea"],
+    [exact(), "/tea"],
+    [prefix(), "/tea"],
+    [hosts(), "^127.0.0.1/tea"],
+    [regex(), "tea$"],
+    [own, "/tea"],
+  ];
+  for (const [table, pattern] of tables) {
+    const server = await autostart({ port: 0, table, root: "/nowhere" }, sources);
+    const port = Number(new URL(server?.url as string).port);
+    assert.doesNotMatch(await get(port, "/tea"), /^tea$/);
+    table.on(pattern, () => text("tea"));
+    assert.equal(await get(port, "/tea"), "tea");
+    assert.match(await get(port, "/"), /It serves/);
+    await server?.close();
+  }
 });
 
 test("what is kept is made once, until it is let go", () => {

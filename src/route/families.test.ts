@@ -201,6 +201,47 @@ test("custom functions get host, path and handler; what is no handler is 500 [GB
   assert.deepEqual([await ask(bare.handler, "/tea"), await ask(bare.handler, "/ignored")], ["tea", "404"]);
 });
 
+test("an object of two methods is a table: its look-up may say false, and it may take nothing [GB-09] [GB-14]", async () => {
+  const tea = say("tea");
+  class Table {
+    readonly known = new Map<string, Handler>([["/tea", tea]]);
+    get(host: string, path: string): Handler | false {
+      return host === "closed.example" ? false : (this.known.get(path) ?? false);
+    }
+    put(_host: string, path: string, handler: Handler | undefined): boolean {
+      return handler === undefined ? this.known.delete(path) : this.known.set(path, handler).size > 0;
+    }
+  }
+  const routes = custom(new Table());
+  routes.on("/cup", say("cup"));
+  assert.deepEqual(
+    [await ask(routes.handler, "/tea"), await ask(routes.handler, "/cup"), await ask(routes.handler, "/x")],
+    ["tea", "cup", "404"],
+  );
+  assert.equal(await ask(routes.handler, "/tea", "Host: closed.example"), "404");
+  assert.deepEqual([routes.find("GET", "a", "/tea"), routes.find("GET", "a", "/x")], [tea, undefined]);
+  assert.deepEqual([routes.off("/cup"), routes.off("/cup")], [true, false]);
+  const only = custom({ get: (_, path) => (path === "/only" ? say("a look-up") : false) });
+  assert.deepEqual([await ask(only.handler, "/only"), await ask(only.handler, "/other")], ["a look-up", "404"]);
+
+  const bare = custom({ get: () => false }, undefined, { fallback: say("default page") });
+  assert.equal(bare.on("/x", tea).replace("/x", tea).off("/x"), false);
+  assert.equal(await ask(bare.handler, "/x"), "default page");
+  for (const [none, expected] of [
+    [false, "404"],
+    [null, "404"],
+    [undefined, "404"],
+    [0, "500"],
+    ["page", "500"],
+  ] as const) {
+    assert.equal(await ask(custom(() => none as never).handler, "/"), expected, String(none));
+  }
+  for (const wrong of [undefined, null, {}, { put: () => true }, "x"]) {
+    assert.throws(() => custom(wrong as never), isLocal("USE_BAD_OPTION"));
+  }
+  assert.throws(() => custom(() => false, undefined, { fallback: 1 as never }), isLocal("USE_BAD_OPTION"));
+});
+
 test("exact paths, a fallback, and keys that are none [GB-04, GB-08, GB-10]", async () => {
   const routes = exact({}, { fallback: notFound() });
   assert.equal(await ask(routes.handler, "/a"), "404");
@@ -240,6 +281,71 @@ test("regular expressions in order, anchored, with captures [EL-24]", async () =
     pattern: "path/(?<name>[^/]+)/$",
     params: [{ name: "name", type: "string" }],
   });
+});
+
+test("a table of expressions puts the slash behind a path by itself, as its pages end in one [EL-24]", async () => {
+  const routes = regex(
+    [
+      ["$", say("root")],
+      ["path/$", say("path")],
+      ["path/subpath/$", say("subpath")],
+      ["plain$", say("plain")],
+      ["dot.x/$", say("dot")],
+    ],
+    { notFound: say("own") },
+  );
+  const to = async (url: string, method = "GET"): Promise<unknown> => {
+    await using bench = loopback(mux().on("/{...}", routes.handler).handler);
+    const { status, headers } = await bench.connect().exchange(`${method} ${url} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    return [status, headers.get("location")];
+  };
+  assert.deepEqual(await to("/path"), [302, "/path/"]);
+  assert.deepEqual(await to("/path/subpath?x=1&y"), [302, "/path/subpath/?x=1&y"]);
+  assert.deepEqual(await to("/path", "HEAD"), [302, "/path/"]);
+  assert.deepEqual(await to("/path", "POST"), [307, "/path/"]); // 302 would lose the body of a form
+  const cases = { "/": "root", "/path/": "path", "/plain": "plain", "/dot.x": "own", "/lost": "own", "/lost/": "own" };
+  for (const [url, expected] of Object.entries(cases)) assert.equal(await ask(routes.handler, url), expected, url);
+  const strict = regex([["path/$", say("path")]], { slash: "strict" });
+  assert.equal(await ask(strict.handler, "/path"), "404");
+  assert.throws(() => regex([], { slash: "ignore" as never }), isLocal("USE_BAD_OPTION"));
+  const mounted = mux().on("/wiki/{...}", regex([["page/$", say("page")]]).handler);
+  await using bench = loopback(mounted.handler);
+  const { headers } = await bench.connect().exchange("GET /wiki/page?q HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal(headers.get("location"), "/wiki/page/?q");
+});
+
+test("host and path are one text with one slash between them or two, however the manual's pattern is written [EL-25]", async () => {
+  const groups: Handler = ({ params }) => text(JSON.stringify(params));
+  const routes = hosts([
+    ["^localhost/pastebin.*", say("one slash")],
+    ["^two.example//pastebin.*", say("two slashes")],
+    ["(?<host>[^/]+)/named/(?<rest>.*)", groups],
+    ["/nohost", say("no host")],
+    ["^b.example/wiki/$", say("wiki")],
+    ["[^/]+//.*\\.txt$", say("text")],
+  ]);
+  const cases = [
+    ["Host: localhost", "/pastebin/x", "one slash"],
+    ["Host: localhost:8000", "/pastebin", "one slash"],
+    ["Host: LOCALHOST.", "/pastebin", "one slash"],
+    ["Host: two.example:1", "/pastebin/x", "two slashes"],
+    ["Host: other", "/pastebin/x", "404"],
+    ["Host: other", "/localhost/pastebin", "404"],
+    [
+      "Host: a.example",
+      "/named/b/c",
+      '{"0":"a.example/named/b/c","1":"a.example","2":"b/c","host":"a.example","rest":"b/c"}',
+    ],
+    ["", "/nohost", "no host"],
+    ["", "/pastebin/x", "404"],
+    ["Host: c.example", "/a/b.txt", "text"],
+    ["Host: b.example", "/wiki", "302"],
+    ["Host: a.example", "/wiki", "404"],
+  ] as const;
+  for (const [host, url, expected] of cases)
+    assert.equal(await ask(routes.handler, url, host), expected, `${host} ${url}`);
+  assert.ok(routes.find("GET", "localhost:80", "/pastebin") !== undefined);
+  assert.equal(routes.find("GET", "elsewhere", "/pastebin"), undefined);
 });
 
 test("host and path in one table, which takes rows while it runs [EL-25]", async () => {

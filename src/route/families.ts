@@ -187,26 +187,53 @@ export function frozen(table: RouteTable, options: FamilyOptions & { readonly ma
 }
 
 /**
- * Looks a handler up. The host is in small letters, without a port; the path is the part of it that the table reads, still encoded,
- * and in one spelling: what a client may send with and without an escape (`@`) has none. The path that `Register` gets is too.
+ * Looks a handler up; false, null or undefined where there is none. The host is in small letters, without a port; the path is the
+ * part of it that the table reads, still encoded, and in one spelling: what a client may send with and without an escape (`@`) has
+ * none. The path that `Register` gets is too.
  */
-export type Lookup = (host: string, path: string, method: string) => Handler | undefined;
+export type Lookup = (host: string, path: string, method: string) => Handler | false | null | undefined;
 
 /** Takes a handler, or undefined for one that is taken away: then it says by true that there was one. */
 export type Register = (host: string, path: string, handler: Handler | undefined, method: string) => unknown;
 
+/** A table of the user's own as an object: `get` looks up; `put`, where it is there, takes what is registered. */
+export interface CustomTable {
+  get(...place: Parameters<Lookup>): ReturnType<Lookup>;
+  put?(...registered: Parameters<Register>): unknown;
+}
+
 /**
- * A table of the user's own: `get` looks up, `set` takes what is registered, as `[METHOD ][host]/path` taken apart; without it,
- * registering does nothing, as in Gerbil. What `get` gives may be anything: what is no handler is 500.
+ * A table of the user's own: `table` looks up, `register` takes what is registered, as `[METHOD ][host]/path` taken apart; without
+ * it, registering does nothing, as in Gerbil. Both may be methods of one object. What a look-up gives may be anything: what is no
+ * handler is 500.
+ *
+ * @param register where left out, `put` of the object.
+ * @throws LocalError USE_BAD_OPTION for what cannot look up.
  *
  * @example
- * const routes = custom((host, path) => (path.startsWith("/tea") ? tea : undefined));
+ * const routes = custom((host, path) => path.startsWith("/tea") && tea);
+ * const same = custom({ get: (host, path) => path.startsWith("/tea") && tea });
  */
-export function custom(get: Lookup, set: Register = () => false, { fallback = nothing }: FamilyOptions = {}): Mux {
+export function custom(
+  table: Lookup | CustomTable,
+  register: Register = (...registered) => typeof table !== "function" && table.put?.(...registered),
+  { fallback = nothing }: FamilyOptions = {},
+): Mux {
+  if (typeof table !== "function" && typeof table?.get !== "function") {
+    throw new LocalError(
+      "USE_BAD_OPTION",
+      "custom() takes a function that looks up, or an object with a method get().",
+    );
+  }
+  checkHandler(fallback);
   const tell = (patterns: string | readonly string[], handler: Handler | undefined): unknown[] =>
     listOf(patterns)
       .map(partsOf)
-      .map(({ host, path, method }) => set(host, path, handler, method));
+      .map(({ host, path, method }) => register(host, path, handler, method));
+  const found = (...place: Parameters<Lookup>): Handler | undefined => {
+    const handler = typeof table === "function" ? table(...place) : table.get(...place);
+    return handler === false || handler === null ? undefined : handler;
+  };
   const made: Mux = {
     on: (pattern, handler) => made.replace(pattern, handler),
     replace(pattern, handler) {
@@ -215,11 +242,11 @@ export function custom(get: Lookup, set: Register = () => false, { fallback = no
       return made;
     },
     off: (pattern) => tell(pattern, undefined).includes(true),
-    find: (method, host, path) => get(hostName(host), unescaped(canonicalOf(path)), method),
+    find: (method, host, path) => found(hostName(host), unescaped(canonicalOf(path)), method),
     handler(request) {
-      const found = get(requestHost(request), unescaped(mountedPath(request)), request.method) ?? fallback;
-      checkHandler(found);
-      return found(request);
+      const handler = found(requestHost(request), unescaped(mountedPath(request)), request.method) ?? fallback;
+      checkHandler(handler);
+      return handler(request);
     },
     patterns: [],
     routes: [],

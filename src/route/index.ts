@@ -2,6 +2,7 @@
 export { badRequest, notFound, redirectTo, status } from "./answers.ts";
 export { compare, type Relation } from "./compare.ts";
 export {
+  type CustomTable,
   custom,
   exact,
   type FamilyOptions,

@@ -1,13 +1,15 @@
 // Ordered tables of regular expressions, as elnode has them: the first that matches answers, and its groups are the parameters:
 // the named ones by name, all of them by number. Against the path (regex), or against host and path (hosts). An expression says what
-// it means, `café`, or spells it as a request does, `caf%C3%A9`: each is held against both.
+// it means, `café`, or spells it as a request does, `caf%C3%A9`: each is held against both. A path that only a row for its form with
+// a slash matches is redirected to that form, as elnode does with every path.
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Handler } from "../message/handler.ts";
-import { bindParams } from "../message/request.ts";
+import { bindParams, type Request } from "../message/request.ts";
 import { decodeComponent } from "../message/target.ts";
 import { hostName, requestHost } from "./host.ts";
 import { canonicalOf, checkHandler, listOf, type Mux } from "./mux.ts";
 import { mountedPath, mountOf, paramsIn } from "./params.ts";
+import { isBare, toSlash } from "./rewrite.ts";
 import { plainInfo, type RouteInfo } from "./route-info.ts";
 import { comparable, unescaped } from "./spelling.ts";
 
@@ -18,6 +20,12 @@ export type RegexRoute = readonly [pattern: string | RegExp, handler: Handler];
 export interface RegexOptions {
   /** Answers what no row matches; 404. */
   readonly notFound?: Handler;
+  /**
+   * A path that no row matches, and that has neither a slash at its end nor a dot in its last segment: "redirect", where a row
+   * matches it with a slash it is answered by 302 to there (307 but for GET and HEAD), with its query; "strict", it is not found.
+   * "redirect".
+   */
+  readonly slash?: "redirect" | "strict";
 }
 
 type Expression = string | RegExp;
@@ -39,32 +47,52 @@ interface Row {
 
 class RegexMux implements OrderedMux {
   #rows: readonly Row[] = [];
-  readonly #subject: (host: string, path: string) => string;
-  readonly #anchor: string;
+  readonly #by: "path" | "host";
+  readonly #slash: "redirect" | "strict";
+  readonly #notFound: Handler;
   readonly handler: Handler;
 
-  constructor(by: "path" | "host", rows: Iterable<RegexRoute>, { notFound = nothing }: RegexOptions) {
+  constructor(by: "path" | "host", rows: Iterable<RegexRoute>, options: RegexOptions) {
+    const { notFound = nothing, slash = "redirect" } = options;
     checkHandler(notFound);
-    // Elnode's slashes: a pattern begins behind the first one, and behind two where a host stands before the path.
-    this.#anchor = by === "path" ? "^/" : "^";
-    this.#subject = by === "path" ? (_, path) => path : (host, path) => `${host}/${path}`;
+    if (slash !== "redirect" && slash !== "strict")
+      throw new LocalError("USE_BAD_OPTION", `slash is ${String(slash)}.`);
+    this.#by = by;
+    this.#slash = slash;
+    this.#notFound = notFound;
     for (const [pattern, handler] of rows) this.on(pattern, handler);
-    this.handler = (request) => {
-      const found = this.#find(by === "host" ? requestHost(request) : "", mountedPath(request));
-      if (found === null) return notFound(request);
+    this.handler = (request) => this.#answer(request);
+  }
+
+  #answer(request: Request): ReturnType<Handler> {
+    const host = this.#by === "host" ? requestHost(request) : "";
+    const path = mountedPath(request);
+    const found = this.#find(host, path);
+    if (found !== null) {
       bindParams(request, groupsOf(found.match, request.params));
       return found.row.handler(request);
-    };
+    }
+    if (this.#slash === "redirect" && isBare(path) && this.#find(host, `${path}/`) !== null) {
+      return toSlash(request, request.method === "GET" || request.method === "HEAD" ? 302 : 307);
+    }
+    return this.#notFound(request);
   }
 
   #find(host: string, path: string): { readonly row: Row; readonly match: RegExpExecArray } | null {
-    const decoded = this.#subject(host, comparable(path));
-    const escaped = path.includes("%") ? this.#subject(host, unescaped(path)) : null;
+    const subjects = this.#subjects(host, comparable(path));
+    if (path.includes("%")) subjects.push(...this.#subjects(host, unescaped(path)));
     for (const row of this.#rows) {
-      const match = row.test.exec(decoded) ?? (escaped === null ? null : row.test.exec(escaped));
-      if (match !== null) return { row, match };
+      for (const subject of subjects) {
+        const match = row.test.exec(subject);
+        if (match !== null) return { row, match };
+      }
     }
     return null;
+  }
+
+  /** Host and path in both spellings: with one slash between them, as elnode's manual has it, and with two, as its code. */
+  #subjects(host: string, path: string): string[] {
+    return this.#by === "path" ? [path] : [`${host}${path}`, `${host}/${path}`];
   }
 
   get patterns(): readonly string[] {
@@ -113,7 +141,9 @@ class RegexMux implements OrderedMux {
     const source = sourceOf(pattern);
     const flags = typeof pattern === "string" ? "" : pattern.flags.replace(/[gy]/g, "");
     try {
-      return { source, test: new RegExp(`${this.#anchor}(?:${source})`, flags), handler };
+      // A pattern begins behind the first slash, or with the host.
+      const anchor = this.#by === "path" ? "^/" : "^";
+      return { source, test: new RegExp(`${anchor}(?:${source})`, flags), handler };
     } catch (error) {
       throw new LocalError("USE_BAD_PATTERN", `${source} is no regular expression.`, { cause: error });
     }
@@ -144,7 +174,10 @@ function groupsOf(match: RegExpExecArray, outer: Readonly<Record<string, string>
 }
 
 /**
- * A table of regular expressions for the path. Each is anchored behind the first slash, and only there: end it in `$`.
+ * A table of regular expressions for the path. Each is anchored behind the first slash, and only there: end it in `$`. Paths get
+ * their last slash by redirect: see RegexOptions.
+ *
+ * @throws LocalError USE_BAD_PATTERN, USE_BAD_OPTION.
  *
  * @example
  * regex([["$", home], ["notes/(?<name>[^/]+)/$", note]], { notFound: lost });
@@ -154,12 +187,14 @@ export function regex(rows: Iterable<RegexRoute> = [], options: RegexOptions = {
 }
 
 /**
- * A table of regular expressions for host and path: `localhost//pastebin/`, the host without its port and in small letters,
- * two slashes between it and the rest. A request without Host has an empty one.
+ * A table of regular expressions for host and path: `localhost/pastebin/.*`, the host without its port and in small letters. One
+ * slash stands between it and the rest, or two: an expression may be written either way. A request without Host has an empty one.
+ *
+ * @throws LocalError USE_BAD_PATTERN, USE_BAD_OPTION.
  *
  * @example
  * const sites = hosts([["", files("public")]]);
- * sites.prepend("localhost//pastebin/", pastebin);
+ * sites.prepend("^localhost/pastebin.*", pastebin);
  */
 export function hosts(rows: Iterable<RegexRoute> = [], options: RegexOptions = {}): OrderedMux {
   return new RegexMux("host", rows, options);

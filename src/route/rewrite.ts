@@ -2,7 +2,7 @@
 // within. What is derived shares exchange and body with what came, and original() gives that back.
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Handler, Middleware } from "../message/handler.ts";
-import { redirect } from "../message/reply.ts";
+import { type Reply, redirect } from "../message/reply.ts";
 import {
   bindConventions,
   conventionsOf,
@@ -35,12 +35,18 @@ const RESTART: Key<Restart> = new Key<Restart>("portico.restart");
  * withTrailingSlash(routes.handler); // /a?x=1 → /a/?x=1
  */
 export function withTrailingSlash(next: Handler, status: 301 | 302 | 307 | 308 = 302): Handler {
-  return (request) => {
-    const { path } = request;
-    if (path === "" || path.endsWith("/") || path.slice(path.lastIndexOf("/")).includes(".")) return next(request);
-    const query = queryText(request);
-    return redirect(`${path}/${query === undefined ? "" : `?${query}`}`, status);
-  };
+  return (request) => (isBare(request.path) ? toSlash(request, status) : next(request));
+}
+
+/** Whether the last segment of a path has neither a slash behind it nor a dot in it. */
+export function isBare(path: string): boolean {
+  return path !== "" && !path.endsWith("/") && !path.slice(path.lastIndexOf("/")).includes(".");
+}
+
+/** To the same path with a slash behind it, and the same query. */
+export function toSlash(request: Request, status: 301 | 302 | 307 | 308): Reply {
+  const query = queryText(request);
+  return redirect(`${request.path}/${query === undefined ? "" : `?${query}`}`, status);
 }
 
 /** A derived request: what is set under a key is shared by both, and the first of them is what came. */

@@ -113,6 +113,42 @@ for (const { name, setting, env, shows } of CASES) {
   });
 }
 
+test("an entry that is put before the others is served by the default server that runs; other paths are files still [EL-26]", async (t) => {
+  const project = await Project.make(t, { "public/page.txt": "a file" });
+  const code = `
+    import { server, defaultRoutes } from ${JSON.stringify(AUTO)};
+    import { defaultRoutes as same } from ${JSON.stringify(APP)};
+    import { text } from ${JSON.stringify(INDEX)};
+    const ask = async (path) => {
+      const answer = await fetch(server.url + path);
+      const said = await answer.text();
+      return answer.status === 200 ? said : answer.status;
+    };
+    const said = [];
+    const look = async () => said.push([await ask("page.txt"), await ask("pastebin/x"), await ask("pastebin")]);
+    await look();
+    defaultRoutes.prepend("^(localhost|127.0.0.1)/pastebin.*", ({ path }) => text("pastebin at " + path));
+    await look();
+    defaultRoutes.prepend("[^/]+//.*[.]txt$", () => text("all texts"));
+    await look();
+    defaultRoutes.off(defaultRoutes.patterns);
+    await look();
+    console.log(JSON.stringify([said, same === defaultRoutes]));
+    await server.close();
+  `;
+  const cli = program(project, code, { PORTICO_PORT: "0" });
+  await cli.printed(/\n$/);
+  assert.deepEqual(JSON.parse(cli.out), [
+    [
+      ["a file", 404, 404],
+      ["a file", "pastebin at /pastebin/x", "pastebin at /pastebin"],
+      ["all texts", "pastebin at /pastebin/x", "pastebin at /pastebin"],
+      ["a file", 404, 404],
+    ],
+    true,
+  ]);
+});
+
 test("a call is stronger than the environment, that than the file, and that than what is so anyway [EL-03]", async (t) => {
   const project = await Project.make(t, {
     "public/page.creole": "creole",

@@ -81,13 +81,21 @@ const FAMILIES: Readonly<Record<string, Family>> = {
     base: "",
   },
   regex: {
-    make: (rows) => regex(rows.map(([key, handler]) => [`${key.slice(1)}$`, handler])),
+    make: (rows) =>
+      regex(
+        rows.map(([key, handler]) => [`${key.slice(1)}$`, handler]),
+        { slash: "strict" },
+      ),
     answers: same,
     mount: (inner) => regex([["", inner]]).handler,
     base: "",
   },
   hosts: {
-    make: (rows) => hosts(rows.map(([key, handler]) => [`example.org/${key}$`, handler])),
+    make: (rows) =>
+      hosts(
+        rows.map(([key, handler]) => [`example.org/${key}$`, handler]),
+        { slash: "strict" },
+      ),
     answers: same,
     mount: (inner) => hosts([["example.org//", inner]]).handler,
     base: "",
