@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HttpError } from "../base/errors.ts";
+import { clearCookie, cookies, withCookie } from "../content/cookie.ts";
+import { form } from "../content/parsers.ts";
 import { t } from "../handlers/readers-types.ts";
 import { typed } from "../handlers/typed.ts";
 import type { Middleware } from "../message/handler.ts";
@@ -332,6 +334,56 @@ test("an app without a socket answers as one with, down to its framing [EL-53]",
   assert.equal((await echoed.body.bytes()).length, 1_000_000);
   const head = await app.inject({ url: "/trailers", method: "HEAD" });
   assert.equal(await head.body.text(), "");
+});
+
+test("a request without a socket has method, parameters, headers and a store of cookies [EL-53]", async () => {
+  const app = portico()
+    .get("/q", ({ query }) => [...query])
+    .all("/form", async (request) => [request.method, request.headers.get("content-type"), await request.body.text()])
+    .get("/cookies", (request) => Object.fromEntries(cookies(request)))
+    .post("/login", async (request) => withCookie(text("in"), "id", `of ${(await form(request)).get("user")}; é`))
+    .get("/theme", () => withCookie(withCookie(text("set"), "theme", "dark"), "other", "1", { expires: new Date(0) }))
+    .post("/logout", () => withFields(text("out"), (fields) => fields.add("Set-Cookie", clearCookie("id"))));
+  const params = { a: ["1", "b c"], n: 7, yes: true, "é&": "=" };
+  const pairs = [
+    ["x", "0"],
+    ["a", "1"],
+    ["a", "b c"],
+    ["n", "7"],
+    ["yes", "true"],
+    ["é&", "="],
+  ];
+  assert.deepEqual(await (await app.inject({ url: "/q?x=0", params })).body.json(), pairs);
+  assert.deepEqual(await (await app.inject({ url: "/q", params })).body.json(), pairs.slice(1));
+  const FORM = "application/x-www-form-urlencoded";
+  const sent = "a=1&a=b+c&n=7&yes=true&%C3%A9%26=%3D";
+  for (const method of ["POST", "PUT", "PATCH"]) {
+    assert.deepEqual(await (await app.inject({ url: "/form", method, params })).body.json(), [method, FORM, sent]);
+  }
+  const own = await app.inject({ url: "/form", method: "POST", params, body: "x", headers: { "Content-Type": "a/b" } });
+  assert.deepEqual(await own.body.json(), ["POST", "a/b", "x"]);
+  const removed = await app.inject({ url: "/form?b", method: "DELETE", params: { a: 1 } });
+  assert.deepEqual(await removed.body.json(), ["DELETE", null, ""]);
+
+  const store = new Map<string, string>();
+  const seen = async (): Promise<unknown> => (await app.inject({ url: "/cookies", cookies: store })).body.json();
+  assert.deepEqual(await seen(), {});
+  await app.inject({ url: "/login", method: "POST", params: { user: "me" }, cookies: store });
+  await app.inject({ url: "/theme", cookies: store });
+  assert.deepEqual(
+    [...store],
+    [
+      ["id", "of me; é"],
+      ["theme", "dark"],
+    ],
+  );
+  assert.deepEqual(await seen(), { id: "of me; é", theme: "dark" });
+  await app.inject({ url: "/logout", method: "POST", cookies: store });
+  assert.deepEqual([...store.keys()], ["theme"]);
+  const plain = { url: "/cookies", cookies: { a: "1;2" }, headers: { Cookie: "b=3" } };
+  assert.deepEqual(await (await app.inject(plain)).body.json(), { b: "3", a: "1;2" });
+  await assert.rejects(app.inject({ url: "/", cookies: { "a b": "" } }), { code: "USE_BAD_FIELD" });
+  await assert.rejects(app.inject({ url: "/", param: {} } as never), { code: "USE_BAD_OPTION" });
 });
 
 test("a request that is taken back, or that is never answered, rejects and holds nothing", async () => {

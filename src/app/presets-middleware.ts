@@ -19,8 +19,8 @@ function replying(change: (reply: Reply) => Reply): Middleware {
 const none = (): null => null;
 
 /**
- * The same reply in chunks, its length unsaid, as Elnode sends all of them. A length that the handler set holds; so do files,
- * whose length is known, and what is no document.
+ * The same reply in chunks, its length unsaid, as Elnode sends all of them. A length that the handler set holds; so does that of
+ * files, whether they are sent from the disk or from memory: whoever can have a part of something may know how long it is.
  *
  * A reply that may have trailers is sent in chunks, whatever its body is; it has none in the end. So it stays in one piece, and
  * synchronous, where an iterable would cost promises.
@@ -28,7 +28,7 @@ const none = (): null => null;
 export function inChunks(given: Reply): Reply {
   const { status, headers, body, extras } = given;
   if (body instanceof Takeover || body instanceof FileSlice || status === 205) return given; // 205 says that it is empty
-  if (extras?.trailers !== undefined || headers.has("content-length")) return given;
+  if (extras?.trailers !== undefined || headers.has("content-length") || headers.has("accept-ranges")) return given;
   return reply(status, headers, body, { ...extras, trailers: none });
 }
 

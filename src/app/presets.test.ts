@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { HttpError } from "../base/errors.ts";
+import { files } from "../handlers/files.ts";
 import { fileSlice } from "../message/body.ts";
 import { lowerCased, titleCased } from "../message/fields.ts";
 import type { Middleware } from "../message/handler.ts";
@@ -82,6 +83,23 @@ test("Elnode's chunks are for connections: fetch gets the same body, and a file 
     await writeFile(path, "green tea");
     const app = portico(presets.elnode);
     app.get("/file", () => reply(200, {}, fileSlice(path, 0, 5))).get("/text", () => "tea");
+    await writeFile(join(folder, "large.txt"), "x".repeat(100_000));
+    app.get("/files/{path...}", files(folder));
+    for (const [name, length] of [
+      ["tea.txt", "9"],
+      ["large.txt", "100000"],
+    ] as const) {
+      for (const [method, range] of [["GET"], ["HEAD"], ["GET", "bytes=0-3"]] as const) {
+        const headers = range === undefined ? {} : { Range: range };
+        const sent = await app.inject({ url: `/files/${name}`, method, headers });
+        assert.deepEqual(
+          [sent.status, sent.headers.get("content-length"), sent.headers.has("transfer-encoding")],
+          range === undefined ? [200, length, false] : [206, "4", false],
+          `${method} ${name}`,
+        );
+        await sent.body.bytes();
+      }
+    }
     app.get("/trailers", () => reply(200, {}, "tea", { trailers: async () => null }));
     const file = await app.inject("/file");
     assert.deepEqual([file.headers.get("content-length"), await file.body.text()], ["5", "green"]);

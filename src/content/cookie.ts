@@ -1,6 +1,6 @@
 // Cookie and Set-Cookie (RFC 6265 and its revision). The library splits and writes; what is ours is that a value can never add
 // an attribute or a line, that the rules by which browsers drop a cookie are told to who sets it, and defaults that are safe.
-import { parseCookie, type SetCookie, stringifySetCookie } from "cookie";
+import { parseCookie, parseSetCookie, type SetCookie, stringifySetCookie } from "cookie";
 import { LocalError } from "../base/errors.ts";
 import type { Body } from "../message/body.ts";
 import type { Fields } from "../message/fields.ts";
@@ -172,4 +172,22 @@ export function withCookie<B extends Body>(
  */
 export function clearCookie(name: string, options: Omit<CookieOptions, "expires" | "maxAge"> = {}): string {
   return setCookie(name, "", { ...options, maxAge: 0, expires: new Date(0) });
+}
+
+/** A value of Cookie, as a client sends it, with values percent-encoded. @throws LocalError USE_BAD_FIELD for a name that is no token. */
+export function sentCookies(cookies: Iterable<readonly [name: string, value: string]>): string {
+  return Array.from(cookies, ([name, value]) => {
+    if (isToken(name)) return `${name}=${encodeURIComponent(value)}`;
+    throw new LocalError("USE_BAD_FIELD", `The name of a cookie is a token, not ${JSON.stringify(name)}.`);
+  }).join("; ");
+}
+
+/** Keeps what a reply sets, by name, and drops what it deletes. No client of the web: all is of one host, whatever the path. */
+export function keepCookies(headers: Fields, kept: Map<string, string>): void {
+  for (const line of headers.all("set-cookie")) {
+    const { name, value = "", maxAge, expires } = parseSetCookie(line);
+    const deleted = maxAge === undefined ? expires !== undefined && expires.getTime() <= Date.now() : maxAge <= 0;
+    if (deleted) kept.delete(name);
+    else kept.set(name, value);
+  }
 }

@@ -1,5 +1,6 @@
 // The check that all of files() rests on, for handlers that do something else with a file than to send it: a path of a request
 // becomes a path on the disk, or nothing.
+import { realpath } from "node:fs/promises";
 import { HttpError } from "../base/errors.ts";
 import { type Answer, makerFor } from "../message/answer.ts";
 import type { Handler } from "../message/handler.ts";
@@ -54,12 +55,15 @@ export interface WithTargetOptions extends UnderRootOptions {
 /**
  * A handler that is given what the path of the request names below a root, and is asked only where that is something.
  *
+ * @param answer gets the absolute path of it, and that of the root, both with every symbolic link resolved: what is below the root is
+ *   the rest of the one behind the other.
+ *
  * @example
  * const size = withTarget("public", async (_request, target) => ({ size: (await stat(target)).size }));
  */
 export function withTarget(
   root: string | URL,
-  answer: (request: Request, target: string) => Answer | Promise<Answer>,
+  answer: (request: Request, target: string, root: string) => Answer | Promise<Answer>,
   options: WithTargetOptions = {},
 ): Handler {
   const folder = folderOf(root);
@@ -69,7 +73,8 @@ export function withTarget(
     const malformed = /^[^?]*%(?![0-9a-f]{2})/i.test(request.target);
     const path = param === undefined ? mountedPath(request) : encodedParam(request, param);
     const target = malformed ? null : await underRoot(folder, path, options);
-    return target === null ? notFound(request) : makerFor(request)(await answer(request, target));
+    if (target === null) return notFound(request);
+    return makerFor(request)(await answer(request, target, await realpath(folder)));
   };
 }
 

@@ -7,12 +7,13 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, open, readFile, realpath, rm, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { addFiles, file, files, sendFile, snapshot, withTarget } from "../../src/handlers/index.ts";
 import { createServer, type Handler, html, reply, type Server } from "../../src/index.ts";
-import { mux } from "../../src/route/index.ts";
+import { mux, regex } from "../../src/route/index.ts";
 import { OUTBOX_BYTES } from "../../src/server/defaults.ts";
 import { memoryPair } from "../../src/transport/memory.ts";
 import "./strays.ts";
@@ -207,6 +208,27 @@ test("no path leads out of a root, or to what is hidden, however it is written [
   await using legal = await serve(target);
   assert.equal((await legal.raw("/nested/deeper/leaf.txt")).body, join(top, "one/nested/deeper/leaf.txt"));
   assert.equal((await legal.raw("/near.txt")).body, join(top, "one/digits.txt"));
+});
+
+test("the handler is given the root and the target, both absolute and resolved, by a group of the pattern too [EL-32]", async () => {
+  const given: unknown[] = [];
+  const answer = (_request: unknown, target: string, root: string): string => {
+    given.push([root, target]);
+    return relative(root, target);
+  };
+  await symlink("one", join(top, "current"));
+  const byGroup = regex([["files/(.*)", withTarget(join(top, "current"), answer, { param: "1" })]]);
+  for (const [handler, path] of [
+    [withTarget(join(top, "current"), answer), "/near.txt"],
+    [withTarget(pathToFileURL(join(top, "one")), answer), "/digits.txt"],
+    [byGroup.handler, "/files/digits.txt"],
+  ] as const) {
+    await using site = await serve(handler);
+    assert.equal((await site.raw(path)).body, "digits.txt", path);
+  }
+  assert.deepEqual(given, Array(3).fill([join(top, "one"), join(top, "one/digits.txt")]));
+  await using own = await serve(withTarget(top, answer, { notFound: () => html`<h1>Mine</h1>`.reply(404) }));
+  assert.deepEqual([(await own.raw("/none")).body, given.length], ["<h1>Mine</h1>", 3]);
 });
 
 test("the same attacks behind a mount [EL-32]", async () => {
