@@ -33,7 +33,7 @@ export const run: Command = {
     try {
       const live = await firstLoad(file, name, io, printing(io, values));
       const reload = (): Promise<string> => reloaded(live, io);
-      if (values["watch"] !== false) watch = await watching(live, reload);
+      if (values["watch"] !== false) watch = watching(live, reload);
       await listenOn(live.server, address);
       const { host, port } = addressOf(live.server);
       others.exceptFor(host, port);
@@ -46,7 +46,7 @@ export const run: Command = {
       });
     } finally {
       others.close();
-      await watch?.close();
+      watch?.close();
     }
   },
 };
@@ -81,8 +81,8 @@ function report(error: LoadFailure, io: Io): Promise<string> {
   return failureReport(error.cause, error.files, paintFor(io.stderr, io.env));
 }
 
-async function watching(live: Live, reload: () => Promise<string>): Promise<Watch> {
-  const watch = await watchFiles(live.files, () => {
+function watching(live: Live, reload: () => Promise<string>): Watch {
+  const watch = watchFiles(live.files, () => {
     void reload().finally(() => watch.keep(live.files));
   });
   live.grown = () => watch.keep(live.files);
