@@ -1,8 +1,8 @@
 // The settings of the default server: read from a call, the environment and a file, in this order of strength, and checked.
 // Nothing else in Portico reads them: a server that is made by hand is what its options say.
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { LocalError } from "../base/errors.ts";
+import { readTextFile } from "../base/text-file.ts";
 import type { Handler } from "../message/handler.ts";
 import type { Mux } from "../route/mux.ts";
 
@@ -75,7 +75,7 @@ export async function readConfig(call: Partial<Config> = {}, sources: ConfigSour
 async function fromFile(file: string): Promise<Values> {
   let text: string;
   try {
-    text = await readFile(resolve(file), "utf8");
+    text = await readTextFile(resolve(file));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
     throw bad(file, `it cannot be read: ${(error as Error).message}`);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { HttpError, RemoteError, TransportError } from "../base/errors.ts";
 import type { Request } from "../message/request.ts";
 import { accessLine, failureLine } from "./access-line.ts";
-import { framesOf } from "./live/failure.ts";
+import { failureReport, framesOf } from "./live/failure.ts";
 
 const request = { method: "GET", target: "/a?b" } as Request;
 
@@ -68,6 +68,31 @@ test("causes that go round in a circle come to an end", () => {
   const error = new Error("round");
   error.cause = error;
   assert.match(failureLine(error, request) ?? "", /^portico: GET \/a\?b: round\n(?:Cause: round\n){5}$/);
+});
+
+const refuse = (): never => {
+  throw new Error("refused");
+};
+
+test("what was thrown and cannot be looked at ended the process that told of it", async () => {
+  const thrown: readonly unknown[] = [
+    new Proxy(new Error("trap"), { get: refuse }),
+    new Proxy(new HttpError(500), { get: refuse }),
+    new Proxy(new Error("trap"), { getPrototypeOf: refuse }),
+    Object.defineProperty(new Error("stack"), "stack", { get: refuse }),
+    Object.defineProperty(new Error("message"), "message", { get: refuse }),
+    Object.defineProperty(new Error("cause"), "cause", { get: refuse }),
+    Object.assign(new Error("a number"), { stack: 5 }),
+    Object.assign(new Error("a symbol"), { name: Symbol("name") }),
+    Object.create(null),
+    { toString: refuse },
+    Symbol("symbol"),
+    null,
+  ];
+  for (const error of thrown) {
+    assert.match(failureLine(error, request) ?? "", /^portico: GET \/a\?b: .+\n$/);
+    assert.match(await failureReport(error, new Set(), (_code, text) => text), /.+\n$/);
+  }
 });
 
 test("a failure has the first place of its stack that is in the program, and the lines around it", () => {

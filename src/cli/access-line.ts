@@ -2,7 +2,7 @@
 import { HttpError, RemoteError, TransportError } from "../base/errors.ts";
 import type { Request } from "../message/request.ts";
 import type { ReplyInfo } from "../server/site.ts";
-import { type Find, thrownReport } from "./live/failure.ts";
+import { type Find, readable, thrownReport } from "./live/failure.ts";
 import type { Paint } from "./paint.ts";
 
 const COLOURS: Readonly<Record<string, string>> = { "2": "32", "3": "36", "4": "33", "5": "31" };
@@ -26,10 +26,11 @@ export function failureLine(
   find: Find = () => undefined,
   paint: Paint = (_code, text) => text,
 ): string | null {
-  if (error instanceof RemoteError || error instanceof TransportError) return null;
-  if (error instanceof HttpError && !isFault(error)) return null;
+  const known = readable(error);
+  if (known instanceof RemoteError || known instanceof TransportError) return null;
+  if (known instanceof HttpError && !isFault(known)) return null;
   const what = request === undefined ? "" : `${request.method} ${printable(request.target)}: `;
-  return `portico: ${what}${thrownReport(error, find, paint)}`;
+  return `portico: ${what}${thrownReport(known, find, paint)}`;
 }
 
 /** 501 is said of methods that nobody knows: any client can ask for one. */

@@ -156,7 +156,8 @@ test("a call is stronger than the environment, that than the file, and that than
   });
   const anyway = program(project, IMPORTED, { PORTICO_PORT: "0" });
   assert.equal(await typeOf(anyway, "page.creole"), "text/plain; charset=utf-8");
-  await project.write("portico.config.json", '{ "root": "file", "port": 0 }');
+  // As editors on Windows write it.
+  await project.write("portico.config.json", '\uFEFF{ "root": "file", "port": 0 }');
   assert.equal(await program(project, IMPORTED).get(), "200 file");
   assert.equal(await program(project, IMPORTED, { PORTICO_ROOT: "env" }).get(), "200 env");
   assert.equal(await program(project, called({ root: "call" }), { PORTICO_ROOT: "env" }).get(), "200 call");

@@ -1,11 +1,12 @@
 // `portico start`: asks what to serve, and where, and does it. `portico` alone does the same on a terminal.
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { readTextFile } from "../../base/text-file.ts";
 import { type Command, Complaint, type Io, type Values } from "../command.ts";
 import { type Lines, linesOf } from "../lines.ts";
 import { ANSWERED, portFrom } from "../listening.ts";
 import { declarations } from "../live/declarations.ts";
-import { readText, toScript } from "../live/source.ts";
+import { toScript } from "../live/source.ts";
 import { entryOf, run } from "./run.ts";
 import { serve } from "./serve.ts";
 
@@ -83,7 +84,7 @@ async function proposal(): Promise<string> {
 async function complete(line: string): Promise<[readonly string[], string]> {
   const [, path, part] = /^(.*)#(.*)$/.exec(line) ?? [];
   if (path !== undefined && part !== undefined) {
-    const { exports } = declarations((await toScript(path, await readText(path))).text);
+    const { exports } = declarations((await toScript(path, await readTextFile(path))).text);
     return [[...exports.keys()].filter((name) => name.startsWith(part)).map((name) => `${path}#${name}`), line];
   }
   const folder = line.endsWith("/") ? line : dirname(line);

@@ -14,7 +14,10 @@ export class UncaughtErrors {
   #count = 0;
   #domain: Promise<Domain | null> | undefined;
 
-  /** @returns what stops it. */
+  /**
+   * @param told must not throw.
+   * @returns what stops it.
+   */
   watch(told: (each: Uncaught) => void): () => void {
     this.#told.add(told);
     return () => this.#told.delete(told);
@@ -34,14 +37,7 @@ export class UncaughtErrors {
   /** Tells of an error that nobody else will be told of. */
   tell(error: unknown): void {
     const each: Uncaught = { number: ++this.#count, error };
-    for (const told of this.#told) {
-      try {
-        told(each);
-      } catch (cause) {
-        // It has a getter or a trap that throws, or a stack that is no text.
-        told({ ...each, error: new Error("What was thrown cannot be shown.", { cause }) });
-      }
-    }
+    for (const told of this.#told) told(each);
   }
 
   async #watchProcess(): Promise<Domain | null> {

@@ -1,8 +1,8 @@
 // Why a module could not be loaded, or a request not be answered, on one screen: where, what, and the lines around it.
-import { readFile } from "node:fs/promises";
-import { relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { asError, HttpError } from "../../base/errors.ts";
+import { readTextFile } from "../../base/text-file.ts";
 import type { Paint } from "../paint.ts";
 import { LoadError, type Place } from "./source.ts";
 
@@ -22,10 +22,11 @@ const CAUSES = 5;
 
 /** `app.js:3:9: SyntaxError: …`, and the lines around it. Ends with a line end. */
 export async function failureReport(error: unknown, files: ReadonlySet<string>, paint: Paint): Promise<string> {
-  const place = error instanceof LoadError ? error.place : placeOf(error, files);
-  const message = firstLines(error);
+  const known = readable(error);
+  const place = known instanceof LoadError ? known.place : placeOf(known, files);
+  const message = known === error ? firstLines(known) : `It threw ${shortened(known.message)}`;
   if (place === undefined) return `${message}\n`;
-  const text = await readFile(place.file, "utf8").catch(() => "");
+  const text = await readTextFile(place.file).catch(() => "");
   return `${paint("1;31", placed(place))}: ${message}\n${excerpt({ place, text }, paint)}`;
 }
 
@@ -34,17 +35,28 @@ export async function failureReport(error: unknown, files: ReadonlySet<string>, 
  * end.
  */
 export function thrownReport(error: unknown, find: Find, paint: Paint): string {
-  const chain = causesOf(error);
-  const found = chain.map(({ stack = "" }) => find(stack)).find((each) => each !== undefined);
+  const chain = causesOf(readable(error));
+  const found = chain.map((each) => find(stackOf(each))).find((each) => each !== undefined);
   const where = found === undefined ? "" : `${paint("1;31", placed(found.place))}: `;
   const [what = "", ...causes] = chain.map(described);
   const lines = found === undefined ? "" : excerpt(found, paint);
   return `${where}${what}\n${lines}${causes.map((cause) => `Cause: ${cause}\n`).join("")}`;
 }
 
+/** What was thrown, as an error that can be looked at: a proxy may refuse, and any property may be a getter that throws. */
+export function readable(thrown: unknown): Error {
+  const error = asError(thrown);
+  try {
+    for (const { name, message, stack } of causesOf(error)) [name, message, stack].map(String);
+    return error;
+  } catch {
+    return new Error("a value that cannot be shown");
+  }
+}
+
 /** The error, and what it was caused by. */
-function causesOf(error: unknown): readonly Error[] {
-  const chain = [asError(error)];
+function causesOf(error: Error): readonly Error[] {
+  const chain = [error];
   for (let { cause } = chain[0] as Error; cause instanceof Error && chain.length <= CAUSES; { cause } = cause) {
     chain.push(cause);
   }
@@ -59,8 +71,7 @@ function described(error: Error): string {
   return shortened([name, said].filter((each) => each !== "").join(": ") || error.name);
 }
 
-function firstLines(error: unknown): string {
-  if (!(error instanceof Error)) return `It threw ${String(error)}`;
+function firstLines(error: Error): string {
   return shortened(error instanceof LoadError ? error.message : `${error.name}: ${error.message}`);
 }
 
@@ -75,8 +86,8 @@ function placed({ file, line, column }: Place): string {
 }
 
 /** The first line of the stack that is in one of our files. */
-function placeOf(error: unknown, files: ReadonlySet<string>): Place | undefined {
-  for (const place of framesOf(error instanceof Error ? (error.stack ?? "") : "")) {
+function placeOf(error: Error, files: ReadonlySet<string>): Place | undefined {
+  for (const place of framesOf(stackOf(error))) {
     if (!files.has(place.file)) continue;
     // What a module was put into stands on its first line: a column there means nothing.
     return place.line === 1 ? { ...place, column: 0 } : place;
@@ -84,8 +95,27 @@ function placeOf(error: unknown, files: ReadonlySet<string>): Place | undefined 
   return undefined;
 }
 
+/** The files of the project that an error comes from: those of its stack, and of CommonJS modules that a module is missing for. */
+export function filesBehind(error: unknown): Set<string> {
+  const files = new Set([...framesOf(stackOf(error))].map(({ file }) => file));
+  const { code, requireStack, message } = (error ?? {}) as Readonly<Record<string, unknown>>;
+  if (code !== "MODULE_NOT_FOUND" || !Array.isArray(requireStack)) return files;
+  for (const file of requireStack) files.add(String(file));
+  const [, wanted] = /'(\.{1,2}\/[^']*)'/.exec(String(message)) ?? [];
+  if (wanted === undefined) return files;
+  const missing = join(dirname(String(requireStack[0])), wanted);
+  return new Set([...files, ...["", ".js", ".json"].map((ending) => missing + ending)]);
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? String(error.stack) : "";
+}
+
 /** The places that a stack names, the innermost first. */
 export function* framesOf(stack: string): Generator<Place, void> {
+  // CommonJS that is no JavaScript is named above the message.
+  const [, bad, badLine] = /^(\/[^\n]*|[a-zA-Z]:\\[^\n]*):(\d+)\n/.exec(stack) ?? [];
+  if (bad !== undefined) yield { file: bad, line: Number(badLine), column: 0 };
   for (const [, at = "", line, column] of stack.matchAll(/^\s+at (?:.*? \()?(?:async )?(.+?):(\d+):(\d+)\)?$/gm)) {
     if (at.startsWith("node:")) continue;
     const file = at.startsWith("file:") ? fileURLToPath(at.replace(/[?#].*$/, "")) : at;

@@ -42,6 +42,10 @@ class Folder {
     };
   }
 
+  watched(): string[] {
+    return [...this.modules.files].map((file) => file.slice(this.#path.length + 1));
+  }
+
   async value(): Promise<unknown> {
     return (await this.load())?.values["default"];
   }
@@ -119,6 +123,82 @@ test("a load that fails changes nothing, and is not tried again before something
   await folder.write("n.mjs", "export const n = 2;");
   assert.equal(((await folder.value()) as () => number)(), 2);
   assert.equal(one(), 1);
+});
+
+test("a file that was mended while a load was about to fail was never loaded", async (t) => {
+  const folder = await Folder.make(t, {
+    "app.mjs": 'import { n } from "./n.mjs"; import "./fails.mjs"; export default n;',
+    "n.mjs": "export const n = 1;",
+    "fails.mjs": "",
+  });
+  await folder.value();
+  const held = globalThis as { hold?: () => Promise<void> };
+  t.after(() => delete held.hold);
+  // Before it throws, all files have been read; what is written then is none of what failed.
+  for (const [name, text] of [
+    ["fails.mjs", ""],
+    ["n.mjs", "export const n = 3;"],
+    ["app.mjs", "export default 4;"],
+  ] as const) {
+    held.hold = () => folder.write(name, text);
+    await folder.write("n.mjs", "export const n = 2;");
+    await folder.write("fails.mjs", `await globalThis.hold(); throw new Error("before ${name}");`);
+    await assert.rejects(folder.load(), new RegExp(`before ${name}`));
+    delete held.hold;
+    if (name === "n.mjs") await folder.write("fails.mjs", "");
+    assert.equal(await folder.value(), { "fails.mjs": 2, "n.mjs": 3, "app.mjs": 4 }[name]);
+  }
+});
+
+test("a load that failed was tried again because of a file that it never came to", async (t) => {
+  const folder = await Folder.make(t, {
+    "app.mjs": 'import "./a.mjs"; import { b } from "./b.mjs"; export default b;',
+    "a.mjs": "",
+    "b.mjs": "export const b = 1;",
+  });
+  await folder.value();
+  await folder.write("a.mjs", "export const = ;");
+  await folder.write("b.mjs", "export const b = 2;");
+  await assert.rejects(folder.load(), /SyntaxError/);
+  assert.equal(await folder.load(), null);
+  await folder.write("a.mjs", "");
+  assert.equal(await folder.value(), 2);
+});
+
+test("CommonJS below what failed was not watched, and came out of the cache of Node when it was mended", async (t) => {
+  const folder = await Folder.make(t, { "app.mjs": "export default 0;" });
+  await folder.value();
+  const entry = 'import top from "./top.cjs"; export default top;';
+  for (const [wrong, mended] of [
+    // A file that fails, below one that does not.
+    [{ "deep.cjs": "throw new Error('wrong')" }, { "deep.cjs": "module.exports = 'thrown'" }],
+    [{ "deep.cjs": "module.exports = ;" }, { "deep.cjs": "module.exports = 'bad'" }],
+    [{ "deep.cjs": "module.exports = require('./far')" }, { "far.js": "module.exports = 'missing'" }],
+    // One that has loaded, and whose value another does not like.
+    [
+      {
+        "deep.cjs": "module.exports = require('./value.cjs'); module.exports.trim();",
+        "value.cjs": "module.exports = 5",
+      },
+      { "value.cjs": "module.exports = 'liked'" },
+    ],
+    // One that has loaded, in a program that fails elsewhere.
+    [
+      { "deep.cjs": "module.exports = 'elsewhere'", "app.mjs": `${entry} throw new Error("wrong");` },
+      { "deep.cjs": "module.exports = 'not there'", "app.mjs": entry },
+    ],
+  ] as const) {
+    const files = { "top.cjs": "module.exports = require('./deep.cjs')", "app.mjs": entry, ...wrong };
+    for (const [name, text] of Object.entries(files)) await folder.write(name, text);
+    await assert.rejects(folder.load(), JSON.stringify(wrong));
+    assert.equal(await folder.load(), null);
+    const watched = folder.watched();
+    for (const [name, text] of Object.entries(mended)) {
+      assert.ok(watched.includes(name), `${name} is not among ${watched}`);
+      await folder.write(name, text);
+    }
+    assert.equal(await folder.value(), Object.values(mended)[0]?.slice("module.exports = '".length, -1));
+  }
 });
 
 test("a module that does not come to an end is given up, in a loop and in an await", async (t) => {

@@ -4,9 +4,10 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Script } from "node:vm";
-import { type Found, framesOf } from "./failure.ts";
+import { readTextFile } from "../../base/text-file.ts";
+import { type Found, filesBehind, framesOf } from "./failure.ts";
 import { resolve } from "./resolve.ts";
-import { kindOf, LoadError, readText, toScript } from "./source.ts";
+import { kindOf, LoadError, toScript } from "./source.ts";
 import { Unit } from "./unit.ts";
 
 /** A set of modules that fit together, by URL. It is never changed, but for what import() adds. */
@@ -36,8 +37,8 @@ export class Modules {
   /** What the files were when loading failed: the same would fail again. */
   #failed: ReadonlyMap<string, string | null> | null = null;
   #linking: Promise<void> = Promise.resolve();
-  /** Files that the last load has looked at, those that are missing too. */
-  #seen = new Set<string>();
+  /** Files that the last load has looked at, and what it has read of them; null where it could not. */
+  #seen = new Map<string, string | null>();
 
   constructor(file: string, patience: number, grown: () => void = () => {}) {
     this.#grown = grown;
@@ -47,7 +48,7 @@ export class Modules {
 
   /** What is worth watching: the files of the program, and those that made the last load fail. */
   get files(): Set<string> {
-    return new Set([...this.#seen, ...[...this.#current.values()].flatMap((unit) => [...unit.files.keys()])]);
+    return new Set(this.#known().keys());
   }
 
   /** Whether the files are still those with which the last load has failed, as far as is known. */
@@ -80,11 +81,11 @@ export class Modules {
   async load(): Promise<Program | null> {
     if (this.#failed !== null && (await isSame(this.#failed))) return null;
     this.#failed = null;
+    this.#seen = new Map();
     const stale = await this.#stale();
     if (stale.size === 0 && this.#current.size > 0) return null;
     const units = new Map([...this.#current].filter(([url]) => !stale.has(url)));
     for (const url of stale) this.#forgetRequired(this.#current.get(url) as Unit);
-    this.#seen = new Set();
     this.#pending = units;
     const before = new Set(units.values());
     try {
@@ -93,7 +94,9 @@ export class Modules {
       const loaded = [...units.values()].filter((unit) => !before.has(unit)).flatMap((unit) => [...unit.files.keys()]);
       return { units, namespace: entry.namespace as Program["namespace"], loaded };
     } catch (error) {
-      this.#failed = await textsOf(this.files);
+      // As they were read, not as they are: they may have been mended meanwhile.
+      this.#failed = this.#known();
+      for (const unit of units.values()) if (!before.has(unit)) this.#forgetRequired(unit);
       const stuck = [...units.values()].find((unit) => unit.done !== undefined && !unit.evaluated);
       // Time was up: say for whom.
       if (error instanceof LoadError && error.place === undefined && stuck !== undefined) {
@@ -123,7 +126,10 @@ export class Modules {
       await this.#link(url, units, fresh);
       for (const unit of fresh) await unit.instantiate(this.#portico(unit));
     } catch (error) {
-      for (const unit of fresh) units.delete(unit.url);
+      for (const unit of fresh) {
+        units.delete(unit.url);
+        this.#forgetRequired(unit);
+      }
       throw error;
     }
   }
@@ -153,7 +159,7 @@ export class Modules {
         } catch (error) {
           if (error instanceof LoadError || error instanceof TypeError) throw error;
           const { missing, message } = error as Error & { readonly missing?: string };
-          if (missing !== undefined) this.#seen.add(missing);
+          if (missing !== undefined) this.#seen.set(missing, null);
           throw new LoadError(message, unit.placeAt(at), { cause: error });
         }
       }
@@ -162,22 +168,42 @@ export class Modules {
 
   async #make(url: string): Promise<Unit> {
     const file = fileURLToPath(url);
-    this.#seen.add(file);
+    this.#seen.set(file, null);
     const kind = await kindOf(file);
-    if (kind === "commonjs") return this.#required(url, file);
-    const text = await readText(file);
+    const text = await readTextFile(file);
+    this.#seen.set(file, text);
+    if (kind === "commonjs") return this.#required(url, file, text);
     if (kind === "json") return Unit.of(url, { default: parsed(file, text) }, new Map([[file, text]]));
     const unit = new Unit(url, new Map([[file, text]]), await toScript(file, text));
-    return kind === "module" || unit.isModule ? unit : this.#required(url, file);
+    return kind === "module" || unit.isModule ? unit : this.#required(url, file, text);
   }
 
   /** CommonJS is left to Node, whose cache of it can be emptied. */
-  async #required(url: string, file: string): Promise<Unit> {
-    const exported: unknown = createRequire(url)(file);
-    const files = new Map<string, string>();
-    for (const each of requiredBy(file)) files.set(each, await readText(each));
+  async #required(url: string, file: string, text: string): Promise<Unit> {
+    const cached = new Set(Object.keys(require.cache));
+    let exported: unknown;
+    try {
+      exported = createRequire(url)(file);
+    } catch (error) {
+      // What is wrong may be in a file below it: in one that Node has loaded, or in one that it has forgotten again.
+      const loaded = Object.keys(require.cache).filter((each) => !cached.has(each));
+      for (const each of loaded) delete require.cache[each];
+      for (const each of [...loaded, ...filesBehind(error)]) await this.#sees(each);
+      throw error;
+    }
+    const files = new Map([[file, text]]);
+    for (const each of requiredBy(file)) files.set(each, files.get(each) ?? (await this.#sees(each)) ?? "");
     const names = typeof exported === "object" && exported !== null ? exported : {};
     return Unit.of(url, { ...names, default: exported }, files);
+  }
+
+  /** The text of a file of the project as this load has read it first: Node may have read a later one, but no earlier one. */
+  async #sees(file: string): Promise<string | null> {
+    let text = this.#seen.get(file);
+    if (text !== undefined || file.includes("node_modules")) return text ?? null;
+    text = await readTextFile(file).catch(() => null);
+    this.#seen.set(file, text);
+    return text;
   }
 
   #forgetRequired(unit: Unit): void {
@@ -229,12 +255,17 @@ export class Modules {
     }
   }
 
+  /** The files of the program in use, and those that the last load has looked at: what was read of them. */
+  #known(): Map<string, string | null> {
+    return new Map([...[...this.#current.values()].flatMap((unit) => [...unit.files]), ...this.#seen]);
+  }
+
   /** The modules whose files have changed, and all that import them. */
   async #stale(): Promise<Set<string>> {
     const stale = new Set<string>();
     for (const [url, unit] of this.#current) {
       for (const [file, text] of unit.files) {
-        if ((await readText(file).catch(() => null)) !== text) stale.add(url);
+        if ((await this.#sees(file)) !== text) stale.add(url);
       }
     }
     for (let grown = -1; grown !== stale.size; ) {
@@ -248,15 +279,11 @@ export class Modules {
   }
 }
 
-async function textsOf(files: Iterable<string>): Promise<Map<string, string | null>> {
-  const texts = new Map<string, string | null>();
-  for (const file of files) texts.set(file, await readText(file).catch(() => null));
-  return texts;
-}
-
 async function isSame(texts: ReadonlyMap<string, string | null>): Promise<boolean> {
-  const now = await textsOf(texts.keys());
-  return [...texts].every(([file, text]) => now.get(file) === text);
+  for (const [file, text] of texts) {
+    if ((await readTextFile(file).catch(() => null)) !== text) return false;
+  }
+  return true;
 }
 
 /** Those below it first, each once; what is in a circle comes in the order in which it is met. */

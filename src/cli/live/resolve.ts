@@ -1,10 +1,11 @@
 // Where an import leads: to a file of the project, which is loaded by us and can be replaced, or to what Node loads once.
 // Packages are resolved as Node does it for import (its documentation, "Resolution and loading algorithm"): Node itself
 // resolves on behalf of its own modules only.
-import { readFile, realpath, stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { createRequire, isBuiltin } from "node:module";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { readTextFile } from "../../base/text-file.ts";
 
 export interface Resolved {
   readonly url: string;
@@ -83,7 +84,7 @@ async function isFile(url: URL): Promise<boolean> {
 
 async function packageIn(folder: string): Promise<PackageJson | undefined> {
   try {
-    return JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as PackageJson;
+    return JSON.parse(await readTextFile(join(folder, "package.json"))) as PackageJson;
   } catch (error) {
     if (error instanceof SyntaxError) throw new Error(`${join(folder, "package.json")} is not JSON: ${error.message}`);
     return undefined;

@@ -1,6 +1,5 @@
 // A file of the project as JavaScript. TypeScript loses its types: by Node where it can do that (22.18 and later), else by the
 // esbuild that tsx brings along.
-import { readFile } from "node:fs/promises";
 import * as nodeModule from "node:module";
 import { dirname, extname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,10 +40,6 @@ export async function kindOf(file: string): Promise<Kind> {
   if (extension !== ".js") return "module";
   const type = (await packageAround(dirname(file)))?.json.type;
   return type === "module" ? "module" : type === "commonjs" ? "commonjs" : "either";
-}
-
-export function readText(file: string): Promise<string> {
-  return readFile(file, "utf8");
 }
 
 /** @throws LoadError for what is no TypeScript; Complaint where nothing here can read it. */
