@@ -63,6 +63,18 @@ test("a body of every kind becomes one of each coding, and is the same when it i
   await rm(folder, { recursive: true });
 });
 
+test("no coding asks for a window that clients need not have, at whatever level (RFC 9659 §3)", {
+  skip: !ENCODINGS.includes("zstd") && "this Node has no zstd",
+}, async () => {
+  for (let level = 1; level <= 22; level++) {
+    const bytes = await gathered(compressed(parts(TEXT, TEXT), "zstd", { level }));
+    // Behind the magic number and the descriptor of the frame: 2 to the power of what stands in the upper five bits, and 10.
+    const window = 10 + ((bytes[5] as number) >> 3);
+    assert.equal((bytes[4] as number) & 0x20, 0, "the frame is no single segment");
+    assert.ok(window <= 23, `level ${level}: ${window}`);
+  }
+});
+
 test("flushed by chunk, each chunk can be decoded before the next one has come", async () => {
   for (const encoding of ENCODINGS) {
     const pipe = new Pipe();

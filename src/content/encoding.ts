@@ -35,8 +35,9 @@ interface Zstd {
   ) => void;
 }
 const { createZstdCompress, zstdCompress } = zlib as unknown as Zstd;
-// The numbers are zstd's own: ZSTD_c_compressionLevel, ZSTD_e_flush.
+// The numbers are zstd's own: ZSTD_c_compressionLevel, ZSTD_c_windowLog, ZSTD_e_flush.
 const ZSTD_LEVEL = 100;
+const ZSTD_WINDOW_LOG = 101;
 const ZSTD_FLUSH = 1;
 
 interface Coding {
@@ -54,7 +55,10 @@ const brotli = (level: number, size?: number): zlib.BrotliOptions => ({
     ...(size !== undefined && { [zlib.constants.BROTLI_PARAM_SIZE_HINT]: size }),
   },
 });
-const zstd = (level: number): { params: Record<number, number> } => ({ params: { [ZSTD_LEVEL]: level } });
+// Above level 19 zstd takes windows that clients of HTTP need not have (RFC 9659 §3: 8 MB at most).
+const zstd = (level: number): { params: Record<number, number> } => ({
+  params: { [ZSTD_LEVEL]: level, ...(level > 19 && { [ZSTD_WINDOW_LOG]: 23 }) },
+});
 
 const CODINGS: Readonly<Record<Encoding, Coding>> = {
   br: {

@@ -59,7 +59,8 @@ test("it is what the platform reads, whatever is written, but for two values of 
   const chance = seeded(11);
   for (let i = 0; i < 20_000; i++) {
     const rest = Array.from({ length: chance(12) }, () => pieces[chance(pieces.length)] as string).join("");
-    const text = chance(3) === 0 ? rest : `text/plain${rest}`;
+    // A header's value has no blanks at its ends, where the versions of Node differ.
+    const text = (chance(3) === 0 ? rest : `text/plain${rest}`).trim();
     let platform: [string, [string, string][]] | undefined;
     try {
       const { essence, params } = new MIMEType(text);

@@ -7,6 +7,7 @@ import { Fields } from "../message/fields.ts";
 import { checkLimit, decodeText, type Inbound, parseJson, show } from "../message/inbound.ts";
 import { derive, Key, type Request } from "../message/request.ts";
 import { type MediaType, readMediaType } from "./media-type.ts";
+import { zstdFrames } from "./zstd-frames.ts";
 
 /** What decoded content may have where nothing else is said: as much as the server collects of a plain one by default. */
 export const DECODED_BYTES = 1_048_576;
@@ -15,23 +16,41 @@ export const DECODED_BYTES = 1_048_576;
 const CHUNK_BYTES = 16_384;
 
 type Decoder = NodeJS.ReadWriteStream & AsyncIterable<Uint8Array>;
-type Make = (options: { readonly chunkSize: number }) => Decoder;
+type Make = (options: { readonly chunkSize: number; readonly params?: Readonly<Record<number, number>> }) => Decoder;
+type Encoded = AsyncIterable<Uint8Array>;
+/** What pieces are when their coding is undone. */
+type Decode = (encoded: Encoded) => AsyncIterable<Uint8Array>;
 
-let known: ReadonlyMap<string, Make> | null = null;
+// The number of the parameter is zstd's own, ZSTD_d_windowLogMax: a frame of a few bytes could otherwise take 128 MB. The other codings
+// cannot ask for more than 32 KiB (gzip, deflate) and 16 MB (br).
+const ZSTD_WINDOW = { 100: 23 };
+
+let known: ReadonlyMap<string, Decode> | null = null;
 
 /** What can be undone here. Asked for at the first request that is encoded: most programs never need it. */
-function decoders(): ReadonlyMap<string, Make> {
+function decoders(): ReadonlyMap<string, Decode> {
   if (known === null) {
     const zlib = process.getBuiltinModule("node:zlib");
     const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: Make }; // not in Node 20
-    known = new Map<string, Make>([
-      ["gzip", (options) => zlib.createGunzip(options)],
-      ["br", (options) => zlib.createBrotliDecompress(options)],
-      ["deflate", (options) => zlib.createInflate(options)],
-      ...(createZstdDecompress === undefined ? [] : [["zstd", createZstdDecompress] as const]),
+    const frames =
+      createZstdDecompress && through((options) => createZstdDecompress({ ...options, params: ZSTD_WINDOW }));
+    known = new Map<string, Decode>([
+      ["gzip", through((options) => zlib.createGunzip(options))],
+      ["br", through((options) => zlib.createBrotliDecompress(options))],
+      ["deflate", through((options) => zlib.createInflate(options))],
+      ...(frames === undefined ? [] : [["zstd", (encoded: Encoded) => frames(zstdFrames(encoded))] as const]),
     ]);
   }
   return known;
+}
+
+/** Through a stream of Node. A failure of the source destroys it, and so reaches who reads. */
+function through(make: Make): Decode {
+  return (encoded) => {
+    const decoder = make({ chunkSize: CHUNK_BYTES });
+    pipeline(encoded, decoder, () => {});
+    return decoder;
+  };
 }
 
 /** Whether a request has content that is read at all: of GET and HEAD it means nothing (RFC 9110 §9.3.1), TRACE has none. */
@@ -55,15 +74,15 @@ export function decodeBody(request: Request, limit: number = DECODED_BYTES): Req
   const codings = request.headers.list("content-encoding").map((coding) => coding.toLowerCase());
   const coding = codings.length === 1 ? (codings[0] as string).replace(/^x-(?=gzip$)/, "") : "";
   if (codings.length === 0 || coding === "identity") return request;
-  const make = decoders().get(coding);
-  if (make === undefined) {
+  const decode = decoders().get(coding);
+  if (decode === undefined) {
     throw new HttpError(415, "This content coding is not known here.", {
       code: "HTTP_UNSUPPORTED_TYPE",
       fields: { "Accept-Encoding": [...decoders().keys()].join(", ") },
     });
   }
   const headers = new Fields(request.headers).delete("content-encoding").delete("content-length");
-  return derive(request, { headers, body: decodedOf(request, make, limit) });
+  return derive(request, { headers, body: decodedOf(request, decode, limit) });
 }
 
 // A derived request shares the keys of the one that it was made of, and may have another body: whatever is kept under a key
@@ -71,11 +90,11 @@ export function decodeBody(request: Request, limit: number = DECODED_BYTES): Req
 const DECODED = new Key<{ readonly encoded: Inbound; readonly body: Inbound }>("decoded content");
 
 /** One decoder for one body, whoever asks for it. */
-function decodedOf(request: Request, make: Make, limit: number): Inbound {
+function decodedOf(request: Request, decode: Decode, limit: number): Inbound {
   const { body: encoded } = request;
   const kept = request.get(DECODED);
   if (kept?.encoded === encoded) return kept.body;
-  const body = new DecodedBody(encoded, make, limit);
+  const body = new DecodedBody(encoded, decode, limit);
   request.set(DECODED, { encoded, body });
   return body;
 }
@@ -159,13 +178,13 @@ function latin1(octets: Uint8Array): string {
 class DecodedBody implements Inbound {
   readonly length = undefined;
   readonly #encoded: Inbound;
-  readonly #make: Make;
+  readonly #decode: Decode;
   readonly #limit: number;
   #state: Inbound["state"] = "unread";
 
-  constructor(encoded: Inbound, make: Make, limit: number) {
+  constructor(encoded: Inbound, decode: Decode, limit: number) {
     this.#encoded = encoded;
-    this.#make = make;
+    this.#decode = decode;
     this.#limit = limit;
   }
 
@@ -213,12 +232,9 @@ class DecodedBody implements Inbound {
   }
 
   async *#decoded(): AsyncGenerator<Uint8Array, undefined> {
-    const decoder = this.#make({ chunkSize: CHUNK_BYTES });
-    // Its failure destroys the decoder, and so reaches the loop below.
-    pipeline(counted(this.#encoded, this.#limit), decoder, () => {});
     let size = 0;
     try {
-      for await (const piece of decoder) {
+      for await (const piece of this.#decode(counted(this.#encoded, this.#limit))) {
         size += piece.length;
         if (size > this.#limit) throw tooLarge();
         yield piece;
