@@ -115,8 +115,115 @@ test("what stands before the first boundary and behind the last is no part", asy
   const form = multipart([{ name: "a", content: "1" }]).toString();
   assert.equal((await read(`preamble\r\n${form}epilogue`)).body, '[["a",null,"text/plain","1"]]');
   assert.equal((await read(`--${BOUNDARY}--\r\n`)).body, "[]");
-  assert.equal((await read(form + "x".repeat(200_000))).status, 400);
-  assert.equal((await read(`${"x".repeat(200_000)}\r\n${form}`)).status, 400);
+});
+
+// RFC 2046 §5.1.1, sentence by sentence, as far as it says what a reader of forms does.
+const RFC_2046: Readonly<Record<string, readonly [body: string, type?: string]>> = {
+  "linear whitespace may stand behind a boundary": [
+    `--${BOUNDARY} \t \r\nFIELD\r\n\r\n1\r\n--${BOUNDARY}\t\r\nOTHER\r\n\r\n2\r\n--${BOUNDARY}--`,
+  ],
+  "much of it, too": [
+    `--${BOUNDARY}${" ".repeat(9000)}\r\nFIELD\r\n\r\n1\r\n--${BOUNDARY}\r\nOTHER\r\n\r\n2\r\n--${BOUNDARY}--`,
+  ],
+  "and behind the last one": [
+    `--${BOUNDARY}\r\nFIELD\r\n\r\n1\r\n--${BOUNDARY}\r\nOTHER\r\n\r\n2\r\n--${BOUNDARY}-- \t\r\nbye`,
+  ],
+  "anything before the first boundary is ignored": [
+    `${"preamble\r\n--no boundary\r\n".repeat(20_000)}\r\n--${BOUNDARY}\r\nFIELD\r\n\r\n1\r\n--${BOUNDARY}\r\nOTHER\r\n\r\n2\r\n--${BOUNDARY}--`,
+  ],
+  "an empty line before it is": [
+    `\r\n--${BOUNDARY}\r\nFIELD\r\n\r\n1\r\n--${BOUNDARY}\r\nOTHER\r\n\r\n2\r\n--${BOUNDARY}--`,
+  ],
+  "anything behind the last is, boundaries and heads too": [
+    `--${BOUNDARY}\r\nFIELD\r\n\r\n1\r\n--${BOUNDARY}\r\nOTHER\r\n\r\n2\r\n--${BOUNDARY}--\r\n${`--${BOUNDARY}\r\nFIELD\r\n\r\n3\r\n`.repeat(5000)}`,
+  ],
+  "whitespace at the end of the boundary was added on the way": [
+    `--${BOUNDARY}\r\nFIELD\r\n\r\n1\r\n--${BOUNDARY}  \r\nOTHER\r\n\r\n2\r\n--${BOUNDARY}--`,
+    `multipart/form-data; boundary="${BOUNDARY} \t"`,
+  ],
+  "a boundary has up to 70 characters of a set": [
+    `--${"'()+_,-./:=? 09azAZ".padEnd(70, "x")}\r\nFIELD\r\n\r\n1\r\n--${"'()+_,-./:=? 09azAZ".padEnd(70, "x")}\r\nOTHER\r\n\r\n2\r\n--${"'()+_,-./:=? 09azAZ".padEnd(70, "x")}--`,
+    `multipart/form-data; boundary="${"'()+_,-./:=? 09azAZ".padEnd(70, "x")}"`,
+  ],
+  "the simplest one is a hyphen": [
+    "---\r\nFIELD\r\n\r\n1\r\n---\r\nOTHER\r\n\r\n2\r\n-----",
+    "multipart/form-data; boundary=-",
+  ],
+  "the header lines of a part may be folded": [
+    `--${BOUNDARY}\r\nContent-Disposition:\r\n form-data;\r\n\tname="a"\r\n\r\n1\r\n--${BOUNDARY}\r\nOTHER\r\n\r\n2\r\n--${BOUNDARY}--`,
+  ],
+};
+
+test("a form is read as RFC 2046 §5.1.1 says that it must be, however it is cut", async () => {
+  for (const [rule, [body, type = MULTIPART]] of Object.entries(RFC_2046)) {
+    const whole = body
+      .replaceAll("FIELD", 'Content-Disposition: form-data; name="a"')
+      .replaceAll("OTHER", 'Content-Disposition: form-data; name="b"');
+    for (const framing of ["length", "chunked"] as const) {
+      const answer = await read(whole, { headers: { "Content-Type": type }, framing });
+      const expected = '[["a",null,"text/plain","1"],["b",null,"text/plain","2"]]';
+      assert.deepEqual([answer.status, answer.body], [200, expected], `${rule}, ${framing}`);
+    }
+  }
+  const within = `x--${BOUNDARY}\r\n-${BOUNDARY}\n--${BOUNDARY}\r`;
+  assert.deepEqual(await found([{ name: "a", content: within }]), [["a", null, "text/plain", within]]);
+});
+
+test("what stands before and behind the parts counts into the size of the form", async () => {
+  const form = multipart([{ name: "a", content: "1" }]).toString();
+  const limits = { totalBytes: form.length + 1000 };
+  for (const framing of ["length", "chunked"] as const) {
+    assert.equal((await read(form + "x".repeat(1000), { framing }, limits)).status, 200, framing);
+    assert.equal((await read(form + "x".repeat(1001), { framing }, limits)).status, 413, framing);
+    assert.equal((await read(`${"x".repeat(1001)}\r\n${form}`, { framing }, limits)).status, 413, framing);
+  }
+});
+
+test("a boundary is no longer than its line: other characters behind it are no padding", async () => {
+  for (const rest of ["x", " x", "-", "-x", "\xa0", "\n", "\x0b"]) {
+    const body = `--${BOUNDARY}${rest}\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--${BOUNDARY}--`;
+    assert.equal((await read(Buffer.from(body, "latin1"))).status, 400, JSON.stringify(rest));
+  }
+});
+
+// RFC 7578 §4.3, §4.4, §4.6, §4.8, §5.2.
+test("a form is read as RFC 7578 says: default types and charsets, other headers ignored, repeated names in their order", async () => {
+  const lines = (...parts: readonly string[]): Buffer =>
+    Buffer.from(`${parts.map((each) => `--${BOUNDARY}\r\n${each}\r\n`).join("")}--${BOUNDARY}--\r\n`, "latin1");
+  const read7578 = async (...parts: readonly string[]): Promise<unknown> => {
+    const answer = await read(lines(...parts));
+    return answer.status === 200 ? JSON.parse(Buffer.from(answer.body, "latin1").toString()) : answer.status;
+  };
+  const a = 'Content-Disposition: form-data; name="a"';
+  const file = 'Content-Disposition: form-data; name="a"; filename="f"';
+  assert.deepEqual(await read7578(`${file}\r\n\r\n1`, `${file}\r\n\r\n2`, `${a}\r\n\r\n3`), [
+    ["a", "f", "text/plain", "1"],
+    ["a", "f", "text/plain", "2"],
+    ["a", null, "text/plain", "3"],
+  ]);
+  assert.deepEqual(await read7578(`Content-Length: 77\r\nX-Other: ;;"\r\n${a}\r\nContent-ID: <a>\r\n\r\n1`), [
+    ["a", null, "text/plain", "1"],
+  ]);
+  for (const coding of ["7bit", "8BIT", "binary", " 8bit\t"]) {
+    assert.deepEqual(await read7578(`${a}\r\nContent-Transfer-Encoding: ${coding}\r\n\r\n1`), [
+      ["a", null, "text/plain", "1"],
+    ]);
+  }
+  const charset = 'Content-Disposition: form-data; name="_charset_"';
+  assert.deepEqual(await read7578(`${charset}\r\n\r\niso-8859-1`, `${a}\r\n\r\n\xe9`), [
+    ["_charset_", null, "text/plain", "iso-8859-1"],
+    ["a", null, "text/plain", "é"],
+  ]);
+  const named = `${a}\r\nContent-Type: text/plain; charset=utf-8`;
+  assert.deepEqual(await read7578(`${charset}\r\n\r\niso-8859-1`, `${named}\r\n\r\n\xc3\xa9`), [
+    ["_charset_", null, "text/plain", "iso-8859-1"],
+    ["a", null, "text/plain", "é"],
+  ]);
+  assert.deepEqual(await read7578(`${charset}\r\n\r\nutf-7`, `${a}\r\n\r\n\xc3\xa9`), [
+    ["_charset_", null, "text/plain", "utf-7"],
+    ["a", null, "text/plain", "é"],
+  ]);
+  assert.equal(await read7578(`${a}\r\n\r\n\xe9`, `${charset}\r\n\r\niso-8859-1`), 400);
 });
 
 test("the head of a part can be asked for", async () => {

@@ -5,6 +5,7 @@ import { HttpError, LocalError } from "../base/errors.ts";
 import { Fields } from "../message/fields.ts";
 import type { Inbound } from "../message/inbound.ts";
 import type { Request } from "../message/request.ts";
+import { withoutBlanks } from "../message/token.ts";
 import { badMultipart, readDisposition } from "./disposition.ts";
 import { checkDeclared, decodeBody, mediaType, tooLarge } from "./octets.ts";
 import { type Part, type PartSource, ReceivedPart } from "./part.ts";
@@ -39,8 +40,6 @@ const LIMITS: Required<MultipartLimits> = {
 
 /** What is given to the library at a time, and so what may wait for who reads the parts. */
 const SLICE_BYTES = 65_536;
-/** Before the first boundary and behind the last nothing of worth can stand (RFC 2046 §5.1.1). */
-const ASIDE_BYTES = 65_536;
 /** What the library keeps of a head beyond our limit, so that it is seen to be too large. */
 const BEYOND_BYTES = 1024;
 
@@ -112,6 +111,7 @@ function boundaryOf({ headers }: Request): string {
 /** A form while it is read. Pulled from above: octets are taken from the body only while somebody waits for more. */
 class Multipart implements PartSource {
   readonly request: Request;
+  charset: string | undefined = undefined;
   readonly #body: Inbound;
   readonly #dicer: Writable;
   readonly #bounds: Required<MultipartLimits>;
@@ -125,7 +125,6 @@ class Multipart implements PartSource {
   #current: ReceivedPart | null = null;
   #counts = { parts: 0, fields: 0, files: 0 };
   #total = 0;
-  #aside = 0;
   #head: "none" | "open" | "read" = "none";
   #state: "open" | "closed" | "ended" = "open";
   #error: Error | null = null;
@@ -186,15 +185,12 @@ class Multipart implements PartSource {
       await this.#taken;
       const slice = this.#slices.shift() ?? (await this.#read());
       if (slice === null) return await this.#end();
-      if (this.#state === "closed" || this.#counts.parts === 0) this.#aside += slice.length;
+      // RFC 2046 §5.1.1: what stands behind the last boundary is to be ignored, as what stands before the first, which the library drops.
       if (this.#state === "open") {
         this.#taken = new Promise((resolve) => {
           this.#take = resolve;
         });
         this.#dicer.write(slice, () => this.#take());
-      }
-      if (this.#aside > ASIDE_BYTES && (this.#state !== "open" || this.#counts.parts === 0)) {
-        throw badMultipart("There is too much before or behind the parts of the form.");
       }
     } catch (error) {
       this.#fail(error as Error);
@@ -271,7 +267,7 @@ class Multipart implements PartSource {
 }
 
 interface HeadParser {
-  readonly buffer: string;
+  buffer: string;
   /** Whether the head was longer than it may be, and the buffer has its beginning alone. */
   readonly maxed: boolean;
   _parseHeader(): void;
@@ -281,15 +277,20 @@ const FIELD_LINE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:/;
 
 /**
  * Dicer stops at the first line of a head that is no field, and gives what was before it for the whole: one line without a colon
- * would hide all that follow. So the head is looked at before Dicer does.
+ * would hide all that follow. So the head is looked at before Dicer does. Its first line is what is left of that of the boundary:
+ * nothing, or blanks that were added on the way (RFC 2046 §5.1.1, transport-padding), which Dicer does not know.
  */
 function watchHeads(dicer: Writable, malformed: () => void): void {
   const { _hparser: parser } = dicer as Writable & { readonly _hparser: HeadParser };
   const parse = parser._parseHeader;
   parser._parseHeader = () => {
-    const lines = parser.maxed ? [] : parser.buffer.split("\r\n");
-    const wrong = lines.some((line, at) => line !== "" && !FIELD_LINE.test(line) && (at === 0 || !/^[ \t]/.test(line)));
-    if (wrong) malformed();
+    const [first = "", ...lines] = parser.buffer.split("\r\n");
+    const isPadding = withoutBlanks(first) === "";
+    if (isPadding) parser.buffer = parser.buffer.slice(first.length);
+    const isWrong = lines.some(
+      (line, at) => line !== "" && !FIELD_LINE.test(line) && (at === 0 || !/^[ \t]/.test(line)),
+    );
+    if (!parser.maxed && (isWrong || !isPadding)) malformed();
     parse.call(parser);
   };
 }
@@ -301,8 +302,11 @@ function fieldsOf(header: Record<string, readonly string[]>, limit: number): Fie
     for (const value of values) size += name.length + value.length + 4;
   }
   if (size > limit) throw tooLarge("The head of a part is too large.");
+  const lines = Object.entries(header).flatMap(([name, values]) =>
+    values.map((value) => [name, withoutBlanks(value)] as const),
+  );
   try {
-    return new Fields(header);
+    return new Fields(lines);
   } catch (cause) {
     throw badMultipart("The head of a part is malformed.", cause);
   }

@@ -20,7 +20,8 @@ export interface Part extends AsyncIterable<Uint8Array> {
   /** All of it. @throws HttpError 413 HTTP_BODY_TOO_LARGE beyond the limit, or that of fields or files. */
   bytes(limit?: number): Promise<Uint8Array>;
   /**
-   * All of it as text in its charset: UTF-8 where it names none.
+   * All of it as text in its charset; where it names none, in the one that a field `_charset_` before it named, if that was read
+   * (RFC 7578 §4.6), else UTF-8.
    *
    * @throws HttpError 400 HTTP_BAD_PARAMETER where it is no such text; 415 HTTP_UNSUPPORTED_TYPE for a charset that is not
    *   known; as bytes().
@@ -38,12 +39,24 @@ export interface Part extends AsyncIterable<Uint8Array> {
 /** The form that a part is in. */
 export interface PartSource {
   readonly request: Request;
+  /** That of text which names none; undefined for UTF-8. */
+  charset: string | undefined;
   /** Octets that the part may have. */
   limitOf(part: Part): number;
   /** Takes the next octets. @throws why that cannot be. */
   step(): Promise<void>;
   /** @throws why the form cannot be read further: what was cut off never passes for a whole part. */
   check(): void;
+}
+
+/** One that is not known here counts for nothing: most text is the same in all of them. */
+function isKnownCharset(charset: string): boolean {
+  try {
+    decodeCharset(new Uint8Array(0), charset);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A part of a form that is read. Made by the form. */
@@ -85,7 +98,9 @@ export class ReceivedPart implements Part {
   async text(limit?: number): Promise<string> {
     const octets = await this.bytes(limit);
     try {
-      return decodeCharset(octets, this.#charset);
+      const text = decodeCharset(octets, this.#charset ?? this.#form.charset);
+      if (this.name === "_charset_" && isKnownCharset(text)) this.#form.charset = text;
+      return text;
     } catch (error) {
       if (error instanceof HttpError && error.status === 400) {
         throw badParameter(this.name, "is not valid text in its charset");
