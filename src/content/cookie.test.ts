@@ -22,7 +22,33 @@ test("a request without Cookie has none, and a name that is not there is undefin
 });
 
 test("what is no pair is skipped, and a value that cannot be decoded stays as it is", async () => {
-  assert.deepEqual(await read('a; =b; ;; c=%zz; "q"=1; d=%ff; e='), { c: "%zz", d: "%ff", e: "" });
+  assert.deepEqual(await read("a; =b; = ; ;; c=%zz; d=%ff; e="), { c: "%zz", d: "%ff", e: "" });
+});
+
+test("a name is what a browser keeps as one, not a token", async () => {
+  const sent = 'cart[0]=1; a b=2; "q"=3; x:y=4; a@b=5; (c)=6; a,b=7; {"j"}=9; a/b?=10';
+  assert.deepEqual(await read(sent), {
+    "cart[0]": "1",
+    "a b": "2",
+    '"q"': "3",
+    "x:y": "4",
+    "a@b": "5",
+    "(c)": "6",
+    "a,b": "7",
+    '{"j"}': "9",
+    "a/b?": "10",
+  });
+});
+
+// RFC 6265bis §4.2.2 and §5.6: what belongs to a value stays there.
+test("quotation marks, commas and equals signs are part of a value", async () => {
+  assert.deepEqual(await read('a="b c"; d="; e=1,2; f==; g=h=i'), {
+    a: '"b c"',
+    d: '"',
+    e: "1,2",
+    f: "=",
+    g: "h=i",
+  });
 });
 
 test("of two cookies with one name the first counts, over all lines", async () => {
@@ -117,6 +143,11 @@ test("what browsers would drop in silence is refused", () => {
   throwsLocal("USE_BAD_OPTION", () => setCookie("a", "v", { maxAge: 1.5 }));
   throwsLocal("USE_BAD_OPTION", () => setCookie("a", "v", { expires: new Date(Number.NaN) }));
   throwsLocal("USE_BAD_FIELD", () => setCookie("a", "v".repeat(5000)));
+  throwsLocal("USE_BAD_FIELD", () => setCookie("abc", "v".repeat(4094)));
+  assert.equal(setCookie("abc", "v".repeat(4093)).length > 4096, true);
+  throwsLocal("USE_BAD_OPTION", () => setCookie("a", "v", { path: `/${"p".repeat(1024)}` }));
+  throwsLocal("USE_BAD_OPTION", () => setCookie("a", "v", { domain: `${"d.".repeat(600)}org` }));
+  assert.equal(setCookie("a", "v", { path: `/${"p".repeat(1023)}` }).includes("; HttpOnly"), true);
   assert.equal(setCookie("__Secure-a", "v", { domain: "example.org" }).includes("Domain=example.org"), true);
 });
 

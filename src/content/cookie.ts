@@ -22,8 +22,9 @@ const COOKIES_OF = new Key<Kept>("cookies");
 
 /**
  * The cookies of a request, by name; parsed when they are first asked for. Values are percent-decoded, and stay as they are
- * where that cannot be done. What is no pair, or has a name that is no token, is skipped; of two with one name the first counts,
- * which is the one for the longer path. At most 180, in at most 32 KiB.
+ * where that cannot be done. A name is whatever a browser kept as one, which is more than setCookie() writes: `cart[0]`, `a b`
+ * (RFC 6265bis §5.6). What is no pair, or has no name, is skipped; of two with one name the first counts, which is the one for the
+ * longer path. At most 180, in at most 32 KiB.
  *
  * @example
  * const theme = cookies(request).get("theme") ?? "light";
@@ -42,7 +43,7 @@ function readCookies(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   if (text === "") return found;
   for (const [name, value] of Object.entries(parseCookie(bounded(text)))) {
-    if (value !== undefined && isToken(name)) found.set(name, value);
+    if (value !== undefined && name !== "") found.set(name, value);
     if (found.size === COOKIES) break;
   }
   return found;
@@ -80,15 +81,16 @@ export interface CookieOptions {
 
 // RFC 6265 §4.1.1, cookie-octet
 const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
-/** Browsers drop a cookie whose name and value are longer, in silence. */
+/** Browsers drop a cookie whose name and value are longer, and an attribute whose value is, in silence (RFC 6265bis §5.6). */
 const PAIR_BYTES = 4096;
+const ATTRIBUTE_BYTES = 1024;
 
 /**
  * A value of Set-Cookie. HttpOnly, SameSite=Lax and Path=/ unless the options say otherwise.
  *
  * @throws LocalError USE_BAD_FIELD for a name that is no token, a value, domain or path that cannot be written, or a cookie of
  *   more than 4,096 octets; USE_BAD_OPTION for options that browsers refuse together: `secure: false` where TLS is needed, a
- *   domain or another path with `__Host-`, a date or a number that is none.
+ *   domain or another path with `__Host-`, a domain or path of more than 1,024 octets, a date or a number that is none.
  *
  * @example
  * setCookie("__Host-id", "31d4"); // __Host-id=31d4; Path=/; HttpOnly; Secure; SameSite=Lax
@@ -109,7 +111,7 @@ export function setCookie(name: string, value: string, options: CookieOptions = 
   if (expires !== undefined) cookie.expires = expires;
   if (maxAge !== undefined) cookie.maxAge = maxAge;
   const text = written(name, cookie, encoding);
-  if (text.indexOf(";") > PAIR_BYTES) {
+  if (text.indexOf(";") - 1 > PAIR_BYTES) {
     throw new LocalError(
       "USE_BAD_FIELD",
       `The cookie ${name} is larger than the ${PAIR_BYTES} octets that browsers keep.`,
@@ -140,6 +142,9 @@ function checkRules(name: string, options: CookieOptions & { readonly path: stri
   if (/^__host-/i.test(name) && (domain !== undefined || path !== "/")) refuse('has no domain, and the path "/"');
   if (domain === "") refuse("cannot have an empty domain");
   if (!path.startsWith("/")) refuse("has a path that begins with a slash");
+  for (const [attribute, value = ""] of Object.entries({ path, domain })) {
+    if (value.length > ATTRIBUTE_BYTES) refuse(`has a ${attribute} of at most ${ATTRIBUTE_BYTES} octets`);
+  }
   if (maxAge !== undefined && !Number.isSafeInteger(maxAge)) refuse("has a maxAge that is no whole number of seconds");
   if (expires !== undefined && !(expires instanceof Date && Number.isFinite(expires.getTime()))) {
     refuse("has an expires that is no date");

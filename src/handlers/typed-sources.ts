@@ -1,6 +1,7 @@
 // Where the parameters of a request lie: path, query, body, fields. What the pattern names comes from the path and from nowhere
 // else; a value that is given twice is refused rather than chosen from.
 import { LocalError } from "../base/errors.ts";
+import { cookies } from "../content/cookie.ts";
 import { parseForm } from "../content/form.ts";
 import type { Params } from "../content/params.ts";
 import { queryText, type Request } from "../message/request.ts";
@@ -59,7 +60,7 @@ export class RequestRaws implements Raws {
       case "header":
         return inHead(this.#request, step);
       case "cookie":
-        return alone(cookies(this.#request, step.name), step);
+        return alone(cookie(this.#request, step.name), step);
       case "body":
         return this.#wholeBody();
       default:
@@ -128,23 +129,11 @@ function alone(values: readonly unknown[], { many, files }: Step): unknown {
   return values.length === 1 ? values[0] : REPEATED;
 }
 
+function cookie(request: Request, name: string): readonly string[] {
+  const value = cookies(request).get(name);
+  return value === undefined ? [] : [value];
+}
+
 function inHead({ headers }: Request, step: Step): unknown {
   return step.many && headers.has(step.name) ? headers.list(step.name) : alone(headers.all(step.name), step);
-}
-
-/** The value of a cookie (RFC 6265 §4.2.1), as cookies() has it. Of two with one name the first is that of the longer path (§5.4). */
-function cookies({ headers }: Request, name: string): readonly string[] {
-  for (const pair of headers.all("cookie").join(";").split(";")) {
-    const equals = pair.indexOf("=");
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return [decoded(pair.slice(equals + 1).trim())];
-  }
-  return [];
-}
-
-function decoded(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value; // what is not encoded is a value as well
-  }
 }
