@@ -42,6 +42,10 @@ test("a range is octets from start to end, in any of the three forms", () => {
     ["bytes=0-,-1", null],
     ["bytes=0-49,50-99", null],
     ["bytes=0-9,200-300", [[0, 10]]],
+    // Empty members are none (RFC 9110 §5.6.1.2).
+    ["bytes=,0-9, ,5-14,,", [[0, 15]]],
+    ["bytes=0-,", [[0, 100]]],
+    ["bytes=,", null],
     // None can be had.
     ["bytes=100-", []],
     ["bytes=200-300", []],

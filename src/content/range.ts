@@ -1,9 +1,10 @@
 // Range (RFC 9110 §14): which octets are asked for. The grammar is the library's; what is ours is that a suffix may be longer
-// than there are octets, that ranges which overlap become one, and that there are not too many: what is asked for is never
-// more than there is. And the parts of multipart/byteranges, with what stands between them.
+// than there are octets, that a list may have empty members, that ranges which overlap become one, and that there are not too many:
+// what is asked for is never more than there is. And the parts of multipart/byteranges, with what stands between them.
 import { randomBytes } from "node:crypto";
 import parseRange from "range-parser";
 import type { Fields } from "../message/fields.ts";
+import { splitList } from "../message/token.ts";
 
 /** Octets `[start, end)`. */
 export interface ByteRange {
@@ -30,13 +31,15 @@ export function byteRanges(headers: Fields, size: number): readonly ByteRange[] 
   const [value = ""] = values;
   // Of nothing no part can be had, and none has to be refused: Range may always be ignored (RFC 9110 §14.2).
   if (values.length !== 1 || size === 0 || !/^bytes=/i.test(value)) return null;
-  if (value.split(",", MOST_RANGES + 1).length > MOST_RANGES) return null;
-  const found = parseRange(size, withShortSuffixes(value, size), { combine: true });
+  // RFC 9110 §5.6.1.2: empty members are to be ignored, as far as they are no attack.
+  const members = splitList(value.slice(value.indexOf("=") + 1));
+  if (members.length > MOST_RANGES) return null;
+  const found = parseRange(size, withShortSuffixes(`bytes=${members.join(",")}`, size), { combine: true });
   if (found === -2) return null;
   if (found === -1) return [];
   const ranges = found.map(({ start, end }) => ({ start, end: end + 1 }));
   const whole = ranges.length === 1 && ranges[0]?.start === 0 && ranges[0].end === size;
-  return whole && value.includes(",") ? null : ranges;
+  return whole && members.length > 1 ? null : ranges;
 }
 
 // RFC 9110 §14.1.2: of a suffix that is longer than the whole, the whole is meant. The library takes it for one that there is not.
