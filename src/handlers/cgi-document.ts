@@ -57,19 +57,29 @@ export function documentReply({ status, reason, fields, body }: Document, otherw
 }
 
 async function readHead(pieces: Pieces): Promise<{ readonly head: string; readonly rest: Buffer }> {
-  let text = "";
+  // Joined once, and what was looked at is not looked at again: a program may write its head byte by byte.
+  const before: string[] = [];
+  let length = 0;
+  let last = "";
   for (;;) {
     const step = await pieces.next();
-    if (step.done === true) throw new Malformed(`It ended before its head did: ${JSON.stringify(text.slice(0, 200))}`);
+    if (step.done === true) {
+      const text = before.join("") + last;
+      throw new Malformed(`It ended before its head did: ${JSON.stringify(text.slice(0, 200))}`);
+    }
     const piece = typeof step.value === "string" ? Buffer.from(step.value) : step.value;
-    // An octet a character; what was looked at before is not looked at again.
-    const from = Math.max(0, text.length - 3);
-    text += Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString("latin1");
-    const end = /\r?\n\r?\n/.exec(text.slice(from));
-    if (end === null && text.length <= HEAD_BYTES) continue;
-    const at = from + (end?.index ?? 0);
-    if (end === null || at > HEAD_BYTES) throw new Malformed(`Its head is longer than ${HEAD_BYTES} octets.`);
-    return { head: text.slice(0, at), rest: Buffer.from(text.slice(at + end[0].length), "latin1") };
+    // A byte a character; an empty line may have begun with the last three.
+    const kept = last.length - Math.min(3, last.length);
+    if (kept > 0) before.push(last.slice(0, kept));
+    length += kept;
+    last = last.slice(kept) + Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString("latin1");
+    const end = /\r?\n\r?\n/.exec(last);
+    if (end === null && length + last.length <= HEAD_BYTES) continue;
+    if (end === null || length + end.index > HEAD_BYTES) {
+      throw new Malformed(`Its head is longer than ${HEAD_BYTES} octets.`);
+    }
+    const head = before.join("") + last.slice(0, end.index);
+    return { head, rest: Buffer.from(last.slice(end.index + end[0].length), "latin1") };
   }
 }
 

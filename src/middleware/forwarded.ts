@@ -12,7 +12,7 @@ export interface Hop {
 
 /** Hops that are looked at: no request took more. */
 const MOST = 32;
-/** Characters of one element of Forwarded: names and addresses are short, and looking for them in what is long takes its square. */
+/** Characters of one element of Forwarded: names and addresses are short. */
 const LONGEST = 1024;
 
 /** The hops, the nearest first. */
@@ -78,8 +78,12 @@ function pairsOf(element: string): Map<string, string> {
   return pairs;
 }
 
+/** No address is longer, with its brackets, zone and port. Whoever looks an address up need not take a longer text in linear time. */
+const ADDRESS_LENGTH = 128;
+
 /** `192.0.2.7:80`, `[2001:db8::1]:80`, `2001:db8::1` → the address. */
 function withoutPort(text: string): string {
+  if (text.length > ADDRESS_LENGTH) return "";
   const found = /^(?:\[([^\]]*)\]|([^:]*))(?::\w*)?$/.exec(text);
   return found?.[1] ?? found?.[2] ?? text;
 }

@@ -129,9 +129,12 @@ class Meter {
 
 const KEY_LENGTH = 128;
 
-/** A key may be made of what a client sent, and is kept: a long one is kept as its digest. */
+/**
+ * A key may be made of what a client sent, and is kept: a long one as its digest, another as a copy, because a part of a head that
+ * is kept would keep all of the head.
+ */
 function shortened(key: string): string {
-  return key.length <= KEY_LENGTH ? key : createHash("sha256").update(key).digest("base64");
+  return key.length <= KEY_LENGTH ? Buffer.from(key).toString() : createHash("sha256").update(key).digest("base64");
 }
 
 /** The network that a client has to itself: an IPv4 address, or the first half of an IPv6 address. */
