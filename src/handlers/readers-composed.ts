@@ -67,11 +67,12 @@ export function list(
   most: number = Number.POSITIVE_INFINITY,
 ): Kind {
   const convert = reading(element);
-  const { files } = rulesOf(element).kind;
+  const { files, takesEmpty } = rulesOf(element).kind;
   const above = (limit: unknown) => `it has more than ${counted(limit, "element")}`;
   return {
     many: true,
     ...(files === true ? { files } : {}),
+    ...(takesEmpty === true && separator === undefined ? { takesEmpty } : {}),
     convert(raw, form, seen) {
       const all = listed(raw, form, separator);
       if (all === undefined) return NOT_LIST;

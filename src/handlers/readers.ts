@@ -258,9 +258,14 @@ export function reading(reader: ValueReader): Convert {
   const skipsEmpty = absent !== undefined && kind.takesEmpty !== true;
   const convert = checks.length === 0 ? kind.convert : checking(kind.convert, checks);
   return (raw, form, seen) => {
-    if (raw === undefined || (raw === "" && skipsEmpty)) return absent === undefined ? MISSING : absent(seen);
+    if (raw === undefined || (skipsEmpty && isEmpty(raw, form))) return absent === undefined ? MISSING : absent(seen);
     return convert(raw, form, seen);
   };
+}
+
+/** What a browser sends of a field that was not filled in, however often it stands in the form; a header without members too. */
+function isEmpty(raw: unknown, form: Form): boolean {
+  return raw === "" || (form === "text" && Array.isArray(raw) && raw.every((each) => each === ""));
 }
 
 function checking(convert: Convert, checks: readonly Check[]): Convert {

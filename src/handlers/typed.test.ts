@@ -98,6 +98,43 @@ test("a name given twice is refused, unless a list is read [HS-15]", async () =>
   ]);
 });
 
+test("a list that a browser sends empty is left out, as a single value is, wherever it stands", async () => {
+  const ids = t.listOf(t.integer);
+  const readers = {
+    a: ids.default([7]),
+    b: ids.split(",").default([8]),
+    c: ids.optional(),
+    d: ids.min(1).default([9]),
+  };
+  const left = '{"a":[7],"b":[8],"d":[9]}';
+  const body = "a=&b=&c=&d=";
+  const form = post("/", FORM, body);
+  const json = post("/", JSON_TYPE, '{"a":[],"b":[],"c":[],"d":[1]}');
+  assert.deepEqual(
+    await answers(
+      typed(readers, all),
+      get("/"),
+      get(`/?${body}`),
+      get(`/?a&a=&b&c&c&d`),
+      form,
+      json,
+      get("/?a=1&b=1,2&d=3"),
+    ),
+    [left, left, left, left, '{"a":[],"b":[],"c":[],"d":[1]}', '{"a":[1],"b":[1,2],"d":[3]}'],
+  );
+  // Of what may be empty text, that is a value; and what must be there is not left out by being empty.
+  const texts = { e: t.listOf(t.string).default(["x"]) };
+  assert.deepEqual(await answers(typed(texts, all), get("/"), get("/?e="), get("/?e=&e=1")), [
+    '{"e":["x"]}',
+    '{"e":[""]}',
+    '{"e":["","1"]}',
+  ]);
+  assert.deepEqual(await answers(typed({ a: ids }, all), get("/?a=")), ["400 a.0: it is not an integer"]);
+  const head = { h: ids.from("header", "x-ids").default([7]), c: ids.from("cookie", "ids").default([8]) };
+  const empty = "GET / HTTP/1.1\r\nHost: a\r\nX-Ids: , ,\r\nCookie: ids=\r\n\r\n";
+  assert.deepEqual(await answers(typed(head, all), empty), ['{"h":[7],"c":[8]}']);
+});
+
 test("values are decoded, and what was sent stays to be read [HS-12] [HS-13]", async () => {
   const handler = typed({ a: t.string, n: t.string }, ({ a, n }, request) => [a, n, queryText(request)]);
   assert.deepEqual(await answers(handler, get("/?a=x%20y+z&n=12")), ['["x y z","12","a=x%20y+z&n=12"]']);
