@@ -39,7 +39,7 @@ export async function answerFetch(site: FetchSite, received: WebRequest, info: u
     return toResponse(reply, request, host);
   } catch (error) {
     site.report(error, request);
-    return toResponse(refusal(site.errorPage, error, request), request, host);
+    return toResponse(host.refusal(error, request), request, host);
   }
 }
 
@@ -132,6 +132,10 @@ class FetchHost implements RequestHost {
 
   report(error: unknown): void {
     this.#site.report(error, this.request);
+  }
+
+  refusal(error: unknown, request: Request): Reply {
+    return refusal(this.#site.errorPage, error, request, (failure) => this.report(failure));
   }
 }
 

@@ -76,3 +76,39 @@ test("the page is asked with status and message, and one that fails or is none i
   );
   assert.equal(thrown.status, 409);
 });
+
+test("a page that throws, gives what is no Reply, or is async is told of", async () => {
+  const bug = new Error("a bug of the page");
+  const wrong: [make: () => unknown, told: RegExp][] = [
+    [() => "page", /gave string/],
+    [() => undefined, /gave undefined/],
+    [() => ({ status: 200 }), /gave object/],
+    [async () => text("x"), /gave a promise: a page is made at once/],
+  ];
+  for (const [make, message] of wrong) {
+    const told: unknown[] = [];
+    assert.equal(refusal(make as never, new HttpError(409), undefined, (failure) => told.push(failure)).status, 409);
+    assert.equal(told.length, 1, String(message));
+    assert.ok(told[0] instanceof LocalError && told[0].code === "USE_NOT_A_REPLY");
+    assert.match(told[0].message, message);
+  }
+  const thrown: unknown[] = [];
+  const throwing = (): never => {
+    throw bug;
+  };
+  assert.equal(refusal(throwing, new HttpError(409), undefined, (failure) => thrown.push(failure)).status, 409);
+  assert.deepEqual(thrown, [bug]);
+  const later: unknown[] = [];
+  await new Promise<void>((resolve) => {
+    const rejecting = async (): Promise<never> => throwing();
+    refusal(rejecting as never, new HttpError(409), undefined, (failure) => later.push(failure) === 2 && resolve());
+  });
+  assert.equal(later[1], bug);
+});
+
+test("what the page depends on stays in Vary where the refusal has its own", () => {
+  const page = () => text("page", 406, { Vary: "Accept", "X-Page": "page" });
+  const fields = { vary: "Accept-Encoding, accept", "X-Page": "error" };
+  const { headers } = refusal(page, new HttpError(406, undefined, { fields }), undefined);
+  assert.deepEqual([headers.get("vary"), headers.get("x-page")], ["Accept, Accept-Encoding", "error"]);
+});

@@ -1,9 +1,12 @@
 // What an error becomes for a peer: a status and its reason phrase, and of an HttpError its message, its fields and which
 // parameters were wrong. Nothing else of an error is told: no stack, no path, no name of ours.
 import { HttpError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
+import { promised } from "./answer.ts";
 import { Reply, text, withFields } from "./reply.ts";
 import type { Request } from "./request.ts";
 import { reason } from "./status.ts";
+import { splitList } from "./token.ts";
+import { addVary } from "./vary.ts";
 
 /**
  * Makes the page of an error: its text is what the peer reads.
@@ -35,23 +38,36 @@ export function statusOf(error: unknown): number {
   return known ? error.status : 500;
 }
 
-/** The answer to an error, by a page; a page that fails itself gives way to the plain one. */
-export function refusal(page: ErrorPage, error: unknown, request: Request | undefined): Reply {
+/**
+ * The answer to an error, by a page; a page that fails itself gives way to the plain one.
+ *
+ * @param report is told of a page that throws, or gives what is no Reply: also of what a promise of one fails with later.
+ */
+export function refusal(
+  page: ErrorPage,
+  error: unknown,
+  request: Request | undefined,
+  report: (failure: unknown) => void = () => {},
+): Reply {
   const status = statusOf(error);
   const meant = error instanceof HttpError ? error : undefined;
-  return withFieldsOf(meant, pageOf(page, status, meant, request));
+  const message = meant?.message ?? "";
+  const made = pageOf(() => page(status, message, request, meant), report);
+  return withFieldsOf(meant, made ?? plainPage(status, message, request, meant));
 }
 
-function pageOf(page: ErrorPage, status: number, meant: HttpError | undefined, request: Request | undefined): Reply {
-  const message = meant?.message ?? "";
+function pageOf(make: () => unknown, report: (failure: unknown) => void): Reply | undefined {
   try {
-    const made: unknown = page(status, message, request, meant);
+    const made = make();
     if (Reply.is(made)) return made;
-    if (made instanceof Promise) made.catch(() => {}); // a page is made at once: what comes later is nobody's
-  } catch {
-    // The plain page below says the same.
+    const later = promised(made);
+    later?.catch(report);
+    const what = later === undefined ? `gave ${typeof made}` : "gave a promise: a page is made at once";
+    report(new LocalError("USE_NOT_A_REPLY", `The function errorPage ${what}.`));
+  } catch (failure) {
+    report(failure);
   }
-  return plainPage(status, message, request, meant);
+  return undefined;
 }
 
 function withFieldsOf(meant: HttpError | undefined, page: Reply): Reply {
@@ -59,7 +75,11 @@ function withFieldsOf(meant: HttpError | undefined, page: Reply): Reply {
   const { fields } = meant;
   try {
     return withFields(page, (copy) => {
-      for (const [name, value] of Object.entries(fields)) copy.set(name, value);
+      for (const [name, value] of Object.entries(fields)) {
+        if (name.toLowerCase() === "vary")
+          addVary(copy, splitList(value)); // the page may depend on the request too
+        else copy.set(name, value);
+      }
     });
   } catch {
     return page; // fields that cannot be sent are a bug of the handler, and no reason to answer nothing

@@ -6,6 +6,7 @@ import type { Conventions } from "./conventions.ts";
 import { Fields, type FieldsInit, share } from "./fields.ts";
 import type { RequestHead, Version } from "./head.ts";
 import type { Inbound } from "./inbound.ts";
+import type { Reply } from "./reply.ts";
 import { type Authority, canonicalPath, parseAuthority, rawQuery, targetAuthority } from "./target.ts";
 import { isToken } from "./token.ts";
 
@@ -51,6 +52,8 @@ export interface RequestHost {
   afterwards(run: () => unknown): void;
   /** Something failed that can no longer change the reply: it is told to whoever listens for errors. */
   report(error: unknown): void;
+  /** What an error is answered with, by the page that the server has for errors. */
+  refusal(error: unknown, request: Request): Reply;
 }
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null) as Record<string, string>);
@@ -210,6 +213,7 @@ function hostWith(host: RequestHost, { body, peer }: RequestChanges): RequestHos
     leaveOnFin: () => host.leaveOnFin(),
     afterwards: (run) => host.afterwards(run),
     report: (error) => host.report(error),
+    refusal: (error, request) => host.refusal(error, request),
   };
 }
 

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HttpError } from "../base/errors.ts";
 import { type Handler, type Middleware, stack } from "../message/handler.ts";
+import type { ErrorPage } from "../message/refusal.ts";
 import { page, type Reply, text } from "../message/reply.ts";
+import { derive } from "../message/request.ts";
 import { loopback } from "../testing/index.ts";
 import { cors } from "./cors.ts";
 import { errorPages } from "./error-pages.ts";
@@ -92,4 +94,52 @@ test("what is no reply is the engine's to refuse", async () => {
   });
   assert.equal((await loop.connect().exchange(GET)).status, 500);
   assert.deepEqual(codes, ["USE_NOT_A_REPLY"]);
+});
+
+const failing = stack(() => {
+  throw refusal;
+}, errorPages());
+const ownPage: ErrorPage = (status, message) => page(`<p>${message}</p>`, status);
+
+test("without a page of its own it makes the one that the server has", async () => {
+  await using plain = loopback(failing);
+  assert.equal((await plain.connect().exchange(GET)).body, "409 Conflict\nSomebody was quicker.\n");
+  await using own = loopback(failing, { errorPage: ownPage });
+  assert.equal((await own.connect().exchange(GET)).body, "<p>Somebody was quicker.</p>");
+  const derived: Handler = (request) => failing(derive(request, { body: request.body }));
+  await using behind = loopback(derived, { errorPage: ownPage });
+  assert.equal((await behind.connect().exchange(GET)).body, "<p>Somebody was quicker.</p>");
+});
+
+test("a bug in a page is told to the error hook, whoever asked for the page", async () => {
+  const bug = new Error("a bug of the page");
+  const pages: [ErrorPage, told: unknown][] = [
+    [
+      () => {
+        throw bug;
+      },
+      bug,
+    ],
+    [(() => "<p>text</p>") as never, "USE_NOT_A_REPLY"],
+    [(async () => text("later")) as never, "USE_NOT_A_REPLY"],
+  ];
+  const throwing: Handler = () => {
+    throw refusal;
+  };
+  for (const [errorPage, wanted] of pages) {
+    const handlers: [Handler, { errorPage?: ErrorPage }][] = [
+      [throwing, { errorPage }],
+      [failing, { errorPage }],
+      [stack(throwing, errorPages(errorPage)), {}],
+    ];
+    for (const [handler, options] of handlers) {
+      const told: unknown[] = [];
+      await using loop = loopback(handler, { ...options, hooks: { error: (error) => told.push(error) } });
+      assert.equal((await loop.connect().exchange(GET)).body, "409 Conflict\nSomebody was quicker.\n");
+      assert.equal(told.length, 2);
+      assert.equal(told[0], refusal);
+      assert.equal(typeof wanted === "string" ? (told[1] as { code: string }).code : told[1], wanted);
+      assert.equal(loop.server.stats.failures, 1);
+    }
+  }
 });

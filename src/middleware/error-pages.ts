@@ -2,7 +2,7 @@
 // like any other: it gets fields, is compressed, is logged.
 import { HttpError, isAbort, isHalfClosed, RemoteError } from "../base/errors.ts";
 import type { Handler, Middleware } from "../message/handler.ts";
-import { type ErrorPage, plainPage, refusal } from "../message/refusal.ts";
+import { type ErrorPage, refusal } from "../message/refusal.ts";
 import { Reply } from "../message/reply.ts";
 import { hostOf, type Request } from "../message/request.ts";
 
@@ -11,12 +11,12 @@ import { hostOf, type Request } from "../message/request.ts";
  * of the very error, as if it had not been caught. Stands inside of what shall see the replies: cors(), securityHeaders(),
  * requestId(), compress().
  *
- * @param page makes the page, as the option `errorPage` of a server does; plain text where left out.
+ * @param page makes the page, in place of the server's own `errorPage`. One that fails is told to the error hook, and gives way.
  *
  * @example
  * const handler = stack(answer, cors({ origins: "*" }), errorPages());
  */
-export function errorPages(page: ErrorPage = plainPage): Middleware {
+export function errorPages(page?: ErrorPage): Middleware {
   return (next) => (request) => {
     let answer: ReturnType<Handler>;
     try {
@@ -28,16 +28,18 @@ export function errorPages(page: ErrorPage = plainPage): Middleware {
   };
 }
 
-function later(answer: Promise<Reply>, page: ErrorPage, request: Request): Promise<Reply> {
+function later(answer: Promise<Reply>, page: ErrorPage | undefined, request: Request): Promise<Reply> {
   return Promise.resolve(answer).catch((error: unknown) => caught(page, error, request));
 }
 
-function caught(page: ErrorPage, error: unknown, request: Request): Reply {
+function caught(page: ErrorPage | undefined, error: unknown, request: Request): Reply {
   // A client that disconnected is told nothing; a body that is too large also ends the connection, and the engine sees to both.
   const { aborted, reason } = request.signal;
   if (aborted && (!isHalfClosed(reason) || error === reason || isAbort(error))) throw error;
   if (error instanceof HttpError && error.code === "HTTP_BODY_TOO_LARGE") throw error;
   // The engine has told of a body that did not come.
-  if (!(error instanceof RemoteError)) hostOf(request).report(error);
-  return refusal(page, error, request);
+  const host = hostOf(request);
+  if (!(error instanceof RemoteError)) host.report(error);
+  if (page === undefined) return host.refusal(error, request);
+  return refusal(page, error, request, (failure) => host.report(failure));
 }

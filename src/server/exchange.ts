@@ -9,7 +9,7 @@ import { Fields, type FieldsInit } from "../message/fields.ts";
 import type { RequestHead } from "../message/head.ts";
 import { type Inbound, NO_BODY } from "../message/inbound.ts";
 import { Reply } from "../message/reply.ts";
-import { ReceivedRequest, type RequestHost } from "../message/request.ts";
+import { ReceivedRequest, type Request, type RequestHost } from "../message/request.ts";
 import { mayHaveBody, reason } from "../message/status.ts";
 import { Afterwards } from "./afterwards.ts";
 import { overloaded } from "./gate.ts";
@@ -101,6 +101,10 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
 
   report(error: unknown): void {
     if (this.#left === null) this.#line.site.report(error, this.request);
+  }
+
+  refusal(error: unknown, request: Request): Reply {
+    return this.#line.site.refuse(error, request);
   }
 
   deadlines(limits: { readonly body?: number; readonly write?: number }): void {

@@ -78,7 +78,7 @@ export class Server implements AsyncDisposable {
         options.ambient === true
           ? (request) => ambient.run(this, site.handler, request)
           : (request) => site.handler(request),
-      refuse: (error, request) => refusal(page, error, request),
+      refuse: (error, request) => refusal(page, error, request, (failure) => this.#report(failure, request)),
       get timed() {
         return hooks.reply !== undefined || trace.reply.hasSubscribers;
       },

@@ -3,13 +3,16 @@
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "node:test";
+import { portico } from "../../src/app/app.ts";
 import { HttpError, LocalError, TransportError } from "../../src/base/errors.ts";
 import type { TraceName } from "../../src/base/trace.ts";
 import type { Handler } from "../../src/message/handler.ts";
 import { imperative } from "../../src/message/imperative.ts";
 import { Pipe } from "../../src/message/pipe.ts";
-import { empty, reply, text, tunnel, upgrade } from "../../src/message/reply.ts";
+import type { ErrorPage } from "../../src/message/refusal.ts";
+import { empty, page, reply, text, tunnel, upgrade } from "../../src/message/reply.ts";
 import type { Request } from "../../src/message/request.ts";
+import { errorPages } from "../../src/middleware/error-pages.ts";
 import type { Hooks } from "../../src/server/site.ts";
 import { loopback } from "../../src/testing/index.ts";
 import { strays, turns } from "./strays.ts";
@@ -489,4 +492,32 @@ test("whatever a body throws after output cuts the connection, and the hook gets
     assert.equal(bench.server.stats.open, 0);
   }
   assert.deepEqual(strays, []);
+});
+
+test("errorPages() of an app makes the app's pages, and a bug in one is told, by its server and by fetch", async () => {
+  const refusal = new HttpError(409, "Somebody was quicker.");
+  const own: ErrorPage = (status, message) => page(`<p>${message}</p>`, status);
+  const bug = new Error("a bug of the page");
+  const problem = '{"type":"about:blank","title":"Conflict","status":409,"detail":"Somebody was quicker."}';
+  const buggy: ErrorPage = () => {
+    throw bug;
+  };
+  for (const [options, body, failures] of [
+    [{ errorPage: own }, "<p>Somebody was quicker.</p>", []],
+    [{}, problem, []],
+    [{ errorPage: buggy }, "409 Conflict\nSomebody was quicker.\n", [bug]],
+  ] as const) {
+    for (const middleware of [[errorPages()], []]) {
+      const told: unknown[] = [];
+      const app = portico({ ...options, middleware, hooks: { error: (error) => void told.push(error) } });
+      app.get("/", () => {
+        throw refusal;
+      });
+      const accept = { headers: { Accept: "application/json" } };
+      const injected = await app.inject({ url: "/", ...accept });
+      assert.equal(await injected.body.text(), body);
+      assert.equal(await (await app.fetch(new globalThis.Request("http://a/", accept))).text(), body);
+      assert.deepEqual(told, [refusal, ...failures, refusal, ...failures]);
+    }
+  }
 });
