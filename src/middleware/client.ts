@@ -4,10 +4,22 @@ import type { Peer } from "../base/transport.ts";
 import { Key, type Request } from "../message/request.ts";
 
 const CLIENT: Key<Peer> = new Key<Peer>("portico.client");
+const SAYING: Key<string> = new Key<string>("portico.client-said-by");
 
 /** Says who a request is from, for all that is derived from the same one. */
 export function setClient(request: Request, client: Peer): void {
   request.set(CLIENT, client);
+}
+
+/** Says which field of the request its client is taken from, where there is one. */
+export function setSaying(request: Request, name: string): void {
+  request.set(SAYING, name);
+}
+
+/** The fields that say who a request is from: a reply that depends on the client depends on them. */
+export function clientFields(request: Request): readonly string[] {
+  const name = request.get(SAYING);
+  return name === undefined ? [] : [name];
 }
 
 /**

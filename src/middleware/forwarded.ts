@@ -30,7 +30,9 @@ function customaryHops(headers: Fields): Hop[] {
   const hosts = membersOf(headers, "x-forwarded-host");
   const nth = (list: readonly string[], index: number): string | undefined =>
     list.length === addresses.length ? list[index] : list[0];
-  return addresses.slice(0, MOST).map((address, index) => ({
+  // A proxy that names no client says how it was asked all the same.
+  const known = addresses.length > 0 ? addresses : [protos, hosts].some(({ length }) => length > 0) ? [""] : [];
+  return known.slice(0, MOST).map((address, index) => ({
     address: withoutPort(address),
     proto: nth(protos, index)?.toLowerCase(),
     host: nth(hosts, index),

@@ -105,6 +105,38 @@ test("whether the client came by TLS is what the proxy says that it came to", as
   }
 });
 
+test("how a client came is believed of a proxy that does not say who the client is", async () => {
+  type Case = [secure: boolean, peer: string, fields: Record<string, string>, kind?: "forwarded"];
+  const cases: Case[] = [
+    [true, "127.0.0.1", { "X-Forwarded-Proto": "https" }],
+    [true, "127.0.0.1", { "X-Forwarded-Proto": "wss", "X-Forwarded-For": "" }],
+    [true, "127.0.0.1", { "X-Forwarded-Proto": "https", "X-Forwarded-For": "unknown" }],
+    [true, "127.0.0.1", { "X-Forwarded-Proto": "https", "X-Forwarded-For": "_hidden" }],
+    [true, "127.0.0.1", { "X-Forwarded-Proto": "http, https", "X-Forwarded-For": "6.6.6.6, unknown" }],
+    [false, "127.0.0.1", { "X-Forwarded-Proto": "https, http", "X-Forwarded-For": "6.6.6.6, unknown" }],
+    [true, "10.1.2.3", { "X-Forwarded-Proto": "https, http", "X-Forwarded-For": "unknown, 10.1.2.3" }],
+    // What a stranger said of himself stays unsaid.
+    [false, "203.0.113.9", { "X-Forwarded-Proto": "https, http", "X-Forwarded-For": "unknown, 203.0.113.9" }],
+    [true, "127.0.0.1", { Forwarded: "proto=https" }, "forwarded"],
+    [true, "127.0.0.1", { Forwarded: "for=unknown;proto=https" }, "forwarded"],
+    [true, "127.0.0.1", { Forwarded: 'for="_hidden:_p";proto=https' }, "forwarded"],
+    [true, "10.1.2.3", { Forwarded: "for=unknown;proto=https, for=10.1.2.3;proto=http" }, "forwarded"],
+    [false, "203.0.113.9", { Forwarded: "for=unknown;proto=https, for=203.0.113.9;proto=http" }, "forwarded"],
+    [false, "127.0.0.1", { Forwarded: "for=unknown" }, "forwarded"],
+  ];
+  for (const [secure, peer, fields, kind = "x-forwarded"] of cases) {
+    const result = await seen(fields, { fields: kind });
+    assert.deepEqual([result.secure, result.peer, result.hook], [secure, peer, peer], JSON.stringify(fields));
+    const own = await seen(fields, { fields: kind, from: "198.51.100.1", secure: false });
+    assert.deepEqual([own.secure, own.peer], [false, "198.51.100.1"], JSON.stringify(fields));
+  }
+  const plain = await seen({ "X-Forwarded-Proto": "http" }, { secure: true });
+  assert.deepEqual([plain.secure, plain.peer], [false, "127.0.0.1"]);
+  const named = { "X-Forwarded-Host": "outer.example", "X-Forwarded-For": "unknown" };
+  assert.equal((await seen(named, { host: true })).host, "outer.example");
+  assert.equal((await seen({ "X-Forwarded-Host": "outer.example" }, { host: true })).host, "outer.example");
+});
+
 test("the host takes the place of Host where the proxies write it, and only where it is one", async () => {
   const named = (host: string): Record<string, string> => ({
     "X-Forwarded-For": "203.0.113.9",

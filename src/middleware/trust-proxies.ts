@@ -7,7 +7,7 @@ import { Fields } from "../message/fields.ts";
 import type { Middleware } from "../message/handler.ts";
 import { derive, type Request, type RequestChanges } from "../message/request.ts";
 import { parseAuthority } from "../message/target.ts";
-import { setClient } from "./client.ts";
+import { setClient, setSaying } from "./client.ts";
 import { type Hop, hopsOf } from "./forwarded.ts";
 
 /** Which fields of trusted proxies are believed. */
@@ -43,11 +43,11 @@ export async function trustProxies(proxies: readonly string[], options: TrustPro
     throw new LocalError("USE_BAD_OPTION", `fields is "x-forwarded" or "forwarded", not ${String(fields)}.`);
   }
   const trust = await compile(proxies);
+  const saying = fields === "forwarded" ? "Forwarded" : "X-Forwarded-For";
   return (next) => (request) => {
     const { headers, peer } = request;
-    if (!SAID.some((name) => headers.has(name))) {
-      return next(request);
-    }
+    setSaying(request, saying);
+    if (!SAID.some((name) => headers.has(name))) return next(request);
     const hops = trust(peer.address, 0) ? hopsOf(headers, fields) : [];
     return next(forwarded(request, clientAmong(hops, peer, trust), host));
   };
@@ -75,9 +75,13 @@ interface Client {
 function clientAmong(hops: readonly Hop[], peer: Peer, trust: Trust): Client {
   let client: Client = { peer, host: undefined };
   for (const [index, { address, proto, host }] of hops.entries()) {
-    // A proxy that does not say whom it speaks for (RFC 7239 §6.2, "unknown") ends what is known.
-    if (isIP(address) === 0) break;
     const secure = proto === undefined ? client.peer.secure : proto === "https" || proto === "wss";
+    // A proxy that does not say whom it speaks for (RFC 7239 §6.2, "unknown") ends what is known of who that is; how it was asked,
+    // it says all the same.
+    if (isIP(address) === 0) {
+      const { peer: last } = client;
+      return { peer: secure === last.secure ? last : { ...last, secure }, host: host ?? client.host };
+    }
     client = { peer: { address, port: 0, secure }, host };
     if (!trust(address, index + 1)) break;
   }
