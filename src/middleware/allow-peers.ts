@@ -2,7 +2,8 @@
 import { BlockList, isIP } from "node:net";
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Middleware } from "../message/handler.ts";
-import { clientOf } from "./client.ts";
+import { clientFields, clientOf } from "./client.ts";
+import { addVary, decorated } from "./outcome.ts";
 
 /**
  * Refuses requests from any other address. Behind a proxy that trustProxies() names, the address is that of the proxy's client.
@@ -16,8 +17,12 @@ import { clientOf } from "./client.ts";
 export function allowPeers(addresses: readonly string[]): Middleware {
   const includes = addressTest(addresses);
   return (next) => (request) => {
-    if (!includes(clientOf(request).address)) throw new HttpError(403, undefined, { code: "HTTP_FORBIDDEN_PEER" });
-    return next(request);
+    const vary = clientFields(request);
+    if (!includes(clientOf(request).address)) {
+      const fields = vary.length === 0 ? undefined : { Vary: vary.join(", ") };
+      throw new HttpError(403, undefined, { code: "HTTP_FORBIDDEN_PEER", ...(fields && { fields }) });
+    }
+    return vary.length === 0 ? next(request) : decorated(next, request, (fields) => addVary(fields, vary));
   };
 }
 

@@ -107,10 +107,14 @@ test("a preflight is answered without the handler, with what is allowed [HS-39]"
   );
 });
 
-test("all origins: the star, no Vary, and nothing for who is none", async () => {
-  const policy: CorsPolicy = { origins: "*", headers: "any" };
-  assert.deepEqual(said(await ask(policy, get(from(HOUSE)))), { "access-control-allow-origin": "*", vary: "Accept" });
-  assert.deepEqual(said(await ask(policy, get())), { vary: "Accept" });
+test("all origins: the star without Vary is said to all, so that a reply which was cached for one is good for another", async () => {
+  const policy: CorsPolicy = { origins: "*", headers: "any", exposed: ["ETag"] };
+  const all = { "access-control-allow-origin": "*", "access-control-expose-headers": "ETag", vary: "Accept" };
+  for (const origin of ["", from(HOUSE), from("null"), from("no origin"), from(HOUSE) + from(HOUSE)]) {
+    assert.deepEqual(said(await ask(policy, get(origin))), all, origin);
+    assert.deepEqual(said(await ask(policy, get(origin, "/gone"))), { ...all, vary: "Cookie" }, origin);
+    assert.deepEqual(said(await ask(policy, get(origin).replace("GET", "HEAD"))), all, origin);
+  }
   const more = "Access-Control-Request-Headers: x-a, X-B,,bad name\r\nAccess-Control-Request-Headers: x-c\r\n";
   assert.equal(said(await ask(policy, preflight(HOUSE, "PUT", more)))["access-control-allow-headers"], "x-a, X-B, x-c");
 });

@@ -1,7 +1,7 @@
 // Who of other origins may read an answer (the CORS protocol of the Fetch standard). Its preflights are answered here, without the
 // handler. It keeps pages from reading; what a page may make a browser send is sameOrigin()'s.
 import { LocalError } from "../base/errors.ts";
-import type { Fields } from "../message/fields.ts";
+import { Fields } from "../message/fields.ts";
 import type { Handler, Middleware } from "../message/handler.ts";
 import { type Reply, reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
@@ -36,6 +36,8 @@ interface Policy {
   readonly exposed: string;
   readonly maxAge: string | undefined;
   readonly privateNetwork: boolean;
+  /** Says to anybody what all are told. */
+  readonly grantAny: (fields: Fields) => void;
 }
 
 /**
@@ -53,18 +55,23 @@ export function cors(policy: CorsPolicy | "always" | false): Middleware {
   if (policy === "always") return always;
   const checked = checkedPolicy(policy);
   return (next) => (request) => {
+    // What is the same for all is said to all, also to who names no origin: a cache may show it to who does.
+    if (checked.any && request.method !== "OPTIONS") return decorated(next, request, checked.grantAny);
     const origin = originOf(request);
-    const granted = origin !== undefined && origin !== "" && checked.allowed(origin, request) ? origin : undefined;
+    const granted = checked.any ? "*" : grantedTo(checked, origin, request);
     if (isPreflight(request, origin)) return preflight(checked, request, granted);
-    // Nothing to say: a reply that would be the same for every origin is left as it is.
-    if (granted === undefined && checked.any) return next(request);
     return decorated(next, request, (fields) => {
       grant(checked, fields, granted);
-      if (granted !== undefined && checked.exposed !== "") fields.set("Access-Control-Expose-Headers", checked.exposed);
+      if (request.method === "OPTIONS") addVary(fields, PREFLIGHT_VARY); // it could have been a preflight
     });
   };
 }
 
+function grantedTo(policy: Policy, origin: string | undefined, request: Request): string | undefined {
+  return origin !== undefined && origin !== "" && policy.allowed(origin, request) ? origin : undefined;
+}
+
+// No Vary: but for a preflight, which no cache keeps (RFC 9110 §9.3.7), nothing depends on who asks.
 const always: Middleware = (next: Handler) => (request) => {
   if (isPreflight(request, originOf(request))) {
     const asked = request.headers.get("access-control-request-method") as string;
@@ -89,11 +96,9 @@ const PREFLIGHT_VARY = ["Origin", "Access-Control-Request-Method", "Access-Contr
 
 /** A preflight that is refused gets the same 204 without a grant: the browser tells its page, and nobody else learns anything. */
 function preflight(policy: Policy, request: Request, granted: string | undefined): Reply {
-  const answer = reply(204);
-  const fields = answer.headers;
-  addVary(fields, policy.any ? PREFLIGHT_VARY.slice(1) : PREFLIGHT_VARY);
-  if (granted === undefined) return answer;
-  grant(policy, fields, granted);
+  const fields = new Fields({ Vary: PREFLIGHT_VARY.join(", ") });
+  if (granted === undefined) return reply(204, fields);
+  allow(policy, fields, granted);
   fields.set("Access-Control-Allow-Methods", policy.methods);
   const headers = policy.headers === "any" ? askedHeaders(request) : policy.headers;
   if (headers !== "") fields.set("Access-Control-Allow-Headers", headers);
@@ -101,13 +106,18 @@ function preflight(policy: Policy, request: Request, granted: string | undefined
   if (policy.privateNetwork && request.headers.get("access-control-request-private-network") === "true") {
     fields.set("Access-Control-Allow-Private-Network", "true");
   }
-  return answer;
+  return reply(204, fields);
 }
 
-function grant({ any, credentials }: Policy, fields: Fields, granted: string | undefined): void {
-  if (!any) addVary(fields, ["Origin"]);
+function grant(policy: Policy, fields: Fields, granted: string | undefined): void {
+  if (!policy.any) addVary(fields, ["Origin"]);
   if (granted === undefined) return;
-  fields.set("Access-Control-Allow-Origin", any ? "*" : granted);
+  allow(policy, fields, granted);
+  if (policy.exposed !== "") fields.set("Access-Control-Expose-Headers", policy.exposed);
+}
+
+function allow({ credentials }: Policy, fields: Fields, granted: string): void {
+  fields.set("Access-Control-Allow-Origin", granted);
   if (credentials) fields.set("Access-Control-Allow-Credentials", "true");
 }
 
@@ -124,7 +134,7 @@ function checkedPolicy(policy: CorsPolicy): Policy {
   if (maxAge !== undefined && !(Number.isSafeInteger(maxAge) && maxAge >= 0)) {
     throw new LocalError("USE_BAD_OPTION", `maxAge is a number of seconds, not ${maxAge}.`);
   }
-  return {
+  const checked: Policy = {
     allowed: judge(origins, credentials),
     any: origins === "*",
     credentials,
@@ -133,7 +143,9 @@ function checkedPolicy(policy: CorsPolicy): Policy {
     exposed: tokens("exposed", exposed),
     maxAge: maxAge === undefined ? undefined : String(maxAge),
     privateNetwork: policy.privateNetwork ?? false,
+    grantAny: (fields) => grant(checked, fields, "*"),
   };
+  return checked;
 }
 
 function judge(origins: CorsPolicy["origins"], credentials: boolean): Policy["allowed"] {

@@ -3,9 +3,11 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { HttpError, LocalError } from "../base/errors.ts";
 import { promised } from "../message/answer.ts";
+import type { Fields } from "../message/fields.ts";
 import type { Handler } from "../message/handler.ts";
 import type { Reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
+import { addVary, decorated } from "./outcome.ts";
 import { setPrincipal } from "./principal.ts";
 
 /** Of this process alone, so that nobody can choose secrets whose digests are alike. */
@@ -47,9 +49,13 @@ export function quotedRealm(realm: string): string {
   return `"${realm.replace(/["\\]/g, "\\$&")}"`;
 }
 
+const VARY = ["Authorization"];
+const addOurs = (fields: Fields): void => addVary(fields, VARY);
+
 /** 401. @param challenge what WWW-Authenticate says. */
 export function unauthorized(challenge: string): HttpError {
-  return new HttpError(401, undefined, { code: "HTTP_UNAUTHORIZED", fields: { "WWW-Authenticate": challenge } });
+  const fields = { "WWW-Authenticate": challenge, Vary: VARY.join() };
+  return new HttpError(401, undefined, { code: "HTTP_UNAUTHORIZED", fields });
 }
 
 /** What a verification gives: the principal; null, undefined or false for nobody. */
@@ -71,5 +77,6 @@ export function admit<P>(
 function admitNow<P>(verdict: Verdict<P>, next: Handler, request: Request, challenge: string): Reply | Promise<Reply> {
   if (verdict === null || verdict === undefined || verdict === false) throw unauthorized(challenge);
   setPrincipal(request, verdict);
-  return next(request);
+  // Shared caches keep no reply to credentials anyway; that of a browser must not show it to who has none.
+  return decorated(next, request, addOurs);
 }

@@ -6,6 +6,8 @@ import type { Handler } from "../message/handler.ts";
 import { Reply, withFields } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 
+export { addVary } from "../message/vary.ts";
+
 /**
  * Calls a handler, and then one of two functions: with its reply, or with what it threw. What is no reply is passed on as it is,
  * so that the engine says so.
@@ -68,13 +70,4 @@ export function withErrorFields(error: unknown, change: (fields: Fields) => void
   }
   change(fields);
   return Object.create(error, { fields: { value: Object.fromEntries(fields), enumerable: true } });
-}
-
-/** Adds names to Vary (RFC 9110 §12.5.5), which keeps those that it has. */
-export function addVary(fields: Fields, names: readonly string[]): void {
-  const present = fields.list("vary");
-  const known = present.map((name) => name.toLowerCase());
-  if (known.includes("*")) return;
-  const missing = names.filter((name) => !known.includes(name.toLowerCase()));
-  if (missing.length > 0) fields.set("Vary", [...present, ...missing].join(", "));
 }

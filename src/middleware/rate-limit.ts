@@ -7,8 +7,8 @@ import { HttpError, LocalError } from "../base/errors.ts";
 import type { Fields } from "../message/fields.ts";
 import type { Middleware } from "../message/handler.ts";
 import type { Request } from "../message/request.ts";
-import { clientOf } from "./client.ts";
-import { decorated } from "./outcome.ts";
+import { clientFields, clientOf } from "./client.ts";
+import { addVary, decorated } from "./outcome.ts";
 
 /** How many requests a client may make, and what counts as one client. */
 export interface RateLimitOptions {
@@ -53,17 +53,19 @@ export function rateLimit(options: RateLimitOptions): Middleware {
   }
   const meter = new Meter(limit, window, keys);
   const policy = `"${name}";q=${limit};w=${Math.max(1, Math.ceil(window / 1000))}`;
-  const tell = (fields: Fields, { remaining, wait }: Reading): void => {
+  const tell = (fields: Fields, { remaining, wait }: Reading, vary: readonly string[]): void => {
     fields.set("RateLimit-Policy", policy).set("RateLimit", `"${name}";r=${remaining};t=${seconds(wait)}`);
+    addVary(fields, vary);
   };
   return (next) => (request) => {
     const whose = key(request);
     if (whose === undefined) return next(request);
     const reading = meter.take(shortened(whose), clock.now());
     if (reading.allowed) {
-      return name === false ? next(request) : decorated(next, request, (fields) => tell(fields, reading));
+      if (name === false) return next(request);
+      return decorated(next, request, (fields) => tell(fields, reading, clientFields(request)));
     }
-    throw refusal(reading, name === false ? undefined : { policy, name });
+    throw refusal(reading, name === false ? undefined : { policy, name }); // no cache keeps it (RFC 6585 §4)
   };
 }
 

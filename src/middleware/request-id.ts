@@ -4,7 +4,7 @@ import { LocalError } from "../base/errors.ts";
 import type { Middleware } from "../message/handler.ts";
 import { Key, type Request } from "../message/request.ts";
 import { isToken } from "../message/token.ts";
-import { decorated } from "./outcome.ts";
+import { addVary, decorated } from "./outcome.ts";
 
 const ID: Key<string> = new Key<string>("portico.request-id");
 
@@ -43,10 +43,13 @@ export function requestId(options: RequestIdOptions = {}): Middleware {
   if (!isToken(header)) throw new LocalError("USE_BAD_OPTION", `${JSON.stringify(header)} is no field name.`);
   const accepted = (request: Request): boolean => (typeof accept === "function" ? accept(request) : accept);
   return (next) => (request) => {
-    const lines = request.headers.all(header);
+    const lines = accept === false ? [] : request.headers.all(header);
     const [sent = ""] = lines;
     const id = lines.length === 1 && FORM.test(sent) && accepted(request) ? sent : make(request);
     request.set(ID, id);
-    return decorated(next, request, (fields) => void fields.set(header, id));
+    return decorated(next, request, (fields) => {
+      fields.set(header, id);
+      if (accept !== false) addVary(fields, [header]);
+    });
   };
 }

@@ -1,16 +1,22 @@
 // Keeps pages of other sites from making a browser send, in its user's name, what changes something. Browsers say where a request
 // comes from (Sec-Fetch-Site, Origin), so that no token in forms is needed; what is no browser says neither, and is let through.
 import { HttpError, LocalError } from "../base/errors.ts";
+import type { Fields } from "../message/fields.ts";
 import type { Middleware } from "../message/handler.ts";
 import { authority, type Request } from "../message/request.ts";
 import { hasMember } from "../message/token.ts";
 import { checkedOrigin, originOf } from "./origin.ts";
+import { addVary, decorated } from "./outcome.ts";
 
 /** Whose pages may send what changes something. */
 export interface SameOriginOptions {
   /** Origins whose pages may, besides the server's own: "https://accounts.example". */
   readonly allow?: readonly string[];
 }
+
+// Host is part of what is asked for, and Upgrade ends at the next hop: no cache keeps replies apart by them.
+const VARY = ["Origin", "Sec-Fetch-Site"];
+const addOurs = (fields: Fields): void => addVary(fields, VARY);
 
 /** RFC 9110 §9.2.1: they change nothing. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
@@ -29,10 +35,11 @@ export function sameOrigin(options: SameOriginOptions = {}): Middleware {
   const allowed = new Set((options.allow ?? []).map(checkedOrigin));
   if (allowed.has("null")) throw new LocalError("USE_BAD_OPTION", 'Any page can have the origin "null".');
   return (next) => (request) => {
-    if (mayChange(request) && isCrossOrigin(request, allowed)) {
-      throw new HttpError(403, undefined, { code: "HTTP_CROSS_SITE" });
+    if (!mayChange(request)) return next(request);
+    if (isCrossOrigin(request, allowed)) {
+      throw new HttpError(403, undefined, { code: "HTTP_CROSS_SITE", fields: { Vary: VARY.join(", ") } });
     }
-    return next(request);
+    return decorated(next, request, addOurs);
   };
 }
 
