@@ -1,7 +1,7 @@
 // `npm run check`: everything that must hold before a commit, beside the tests. The build has checked the types already.
 // Goes on after a failure and ends with 1 if there was one. An argument runs only the steps whose name contains it.
 import { tool } from "./command.ts";
-import { checkNames, checkPlaces, checkSizes, checkSync, checkTestsRun } from "./habits.ts";
+import { checkNames, checkPlaces, checkSignals, checkSizes, checkSync, checkTestsRun } from "./habits.ts";
 import { checkLayers } from "./layers.ts";
 import { packageSteps } from "./package-steps.ts";
 import { checkPages } from "./print.ts";
@@ -23,6 +23,7 @@ const steps: readonly Step[] = [
   onTree("names of files", checkNames),
   onTree("sizes of files", checkSizes),
   onTree("no synchronous file calls", checkSync),
+  onTree("no signal of several", checkSignals),
   onTree("printed pages are up to date", checkPages),
   onTree("no test is left out", checkTestsRun),
   onTree("speaks of Portico alone", checkPlaces),

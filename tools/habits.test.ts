@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkNames, checkPlaces, checkSizes, checkSync, checkTestsRun } from "./habits.ts";
+import { checkNames, checkPlaces, checkSignals, checkSizes, checkSync, checkTestsRun } from "./habits.ts";
 import type { Problem, Tree } from "./tree.ts";
 
 // Put together here, or this file would break the rules that it tests.
@@ -29,6 +29,12 @@ const CASES: readonly [rule: string, check: (tree: Tree) => Problem[], refused: 
     checkSync,
     { "src/a/b.ts": "execSync()" },
     { "src/a/b.ts": "brotliCompressSync(b); writeHeadSync()" },
+  ],
+  [
+    "a signal of several",
+    checkSignals,
+    { "src/a/b.test.ts": "AbortSignal\n  .any([a, b])" },
+    { "src/a/b.ts": "AbortSignal.timeout(1); MyAbortSignal.any()", "test/a.ts": "AbortSignal.any([])" },
   ],
   ["only", checkTestsRun, { "src/a/b.test.ts": ONLY }, { "src/a/b.test.ts": "test(); if (only) x()" }],
   [

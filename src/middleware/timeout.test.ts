@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { FakeClock } from "../base/clock.ts";
+import { HttpError } from "../base/errors.ts";
 import { type Handler, stack } from "../message/handler.ts";
 import { Pipe } from "../message/pipe.ts";
 import { reply, text } from "../message/reply.ts";
+import type { Request } from "../message/request.ts";
 import { type Loopback, loopback } from "../testing/index.ts";
 import { signalOf, timeout } from "./timeout.ts";
 
@@ -153,6 +156,103 @@ test("the signal aborts when the client leaves, and an outer timeout reaches an 
   clock.tick(1000);
   assert.equal((await waiting.answer()).status, 503);
   assert.equal(signals[1]?.aborted, true);
+});
+
+test("the signal of the request is let go once the reply is over, and followed until then", async () => {
+  const never = new Promise<never>(() => {});
+  let late = (): void => {};
+  const pipe = new Pipe();
+  const endings: Record<string, (bench: Loopback, clock: FakeClock) => Promise<void>> = {
+    "a reply at once": async (bench) => void (await bench.connect().exchange(GET)),
+    "a refusal": async (bench) => void (await bench.connect().exchange(GET)),
+    "a reply later": async (bench) => {
+      const client = bench.connect().send(GET);
+      await bench.settled();
+      late();
+      await client.answer();
+    },
+    "no reply in time": async (bench, clock) => {
+      const client = bench.connect().send(GET);
+      await bench.settled();
+      clock.tick(1000);
+      await client.answer();
+    },
+    "no client any more": async (bench) => {
+      const client = bench.connect().send(GET);
+      await bench.settled();
+      client.reset();
+      await bench.settled();
+    },
+  };
+  const handlers: Record<string, Handler> = {
+    "a reply at once": () => text("x"),
+    "a refusal": () => {
+      throw new HttpError(404);
+    },
+    "a reply later": () => new Promise((resolve) => (late = () => resolve(text("x")))),
+    "no reply in time": () => never,
+    "no client any more": () => never,
+  };
+  for (const [ending, happens] of Object.entries(endings)) {
+    const leading: AbortSignal[] = [];
+    const following: AbortSignal[] = [];
+    const clock = new FakeClock();
+    const handler = stack(
+      (request) => {
+        leading.push(request.signal);
+        following.push(signalOf(request), signalOf(request));
+        assert.equal(getEventListeners(request.signal, "abort").length, 1);
+        return (handlers[ending] as Handler)(request);
+      },
+      timeout(1000, { clock }),
+      timeout(5000, { clock }),
+    );
+    await using bench = loopback(handler, { hooks: { error: () => {} } });
+    for (let i = 0; i < 3; i++) await happens(bench, clock);
+    await bench.settled();
+    assert.equal(leading.length, 3);
+    for (const signal of [...leading, ...following]) {
+      assert.equal(getEventListeners(signal, "abort").length, 0, ending);
+    }
+    const aborted = ending.startsWith("no ");
+    assert.deepEqual(new Set(following.map((signal) => signal.aborted)), new Set([aborted]), ending);
+    if (ending === "no client any more") assert.equal(following[0]?.reason, leading[0]?.reason);
+  }
+  // A body that is still sent may wait for something.
+  let signal: AbortSignal | undefined;
+  const streaming = stack((request) => {
+    signal = signalOf(request);
+    return reply(200, {}, pipe);
+  }, timeout(1000));
+  await using bench = loopback(streaming);
+  const client = bench.connect().send(GET);
+  await client.until("\r\n\r\n");
+  assert.equal(signal?.aborted, false);
+  client.reset();
+  await bench.settled();
+  assert.equal(signal?.aborted, true);
+});
+
+test("a signal that is first asked for when the reply is over holds nothing, and has the reason where there is one", async () => {
+  const requests: Request[] = [];
+  const handler = stack((request) => {
+    requests.push(request);
+    return requests.length === 1 ? text("x") : new Promise(() => {});
+  }, timeout(1000));
+  await using bench = loopback(handler);
+  await bench.connect().exchange(GET);
+  const client = bench.connect().send(GET);
+  await bench.settled();
+  client.reset();
+  await bench.settled();
+  assert.deepEqual(
+    requests.map((request) => [signalOf(request).aborted, getEventListeners(request.signal, "abort").length]),
+    [
+      [false, 0],
+      [true, 0],
+    ],
+  );
+  assert.equal(signalOf(requests[1] as Request).reason, requests[1]?.signal.reason);
 });
 
 test("without timeout() the signal is the request's own", async () => {

@@ -1,11 +1,11 @@
 // How long a handler may take to answer. The time ends its waiting, not its work: what it does must watch signalOf(request).
 
 import { type Clock, systemClock } from "../base/clock.ts";
-import { HttpError, LocalError } from "../base/errors.ts";
+import { HttpError, isAbort, LocalError } from "../base/errors.ts";
 import { discardBody } from "../message/discard.ts";
 import type { Middleware } from "../message/handler.ts";
 import { Reply } from "../message/reply.ts";
-import { hostOf, Key, type Request } from "../message/request.ts";
+import { afterwards, hostOf, Key, type Request } from "../message/request.ts";
 
 /** How timeout() answers where the time is up. */
 export interface TimeoutOptions {
@@ -16,12 +16,14 @@ export interface TimeoutOptions {
 
 const LIMIT: Key<TimeLimit> = new Key<TimeLimit>("portico.time-limit");
 
-/** The time of one request. Its signal is made when it is first asked for. */
+/**
+ * The time of one request. Its signal is made when it is first asked for, and follows that of the request, or of the time around it,
+ * until the reply is over. By hand: what Node 20 makes a signal of several for stays in memory.
+ */
 class TimeLimit {
   readonly #request: Request;
   readonly #around: TimeLimit | undefined;
   #controller: AbortController | null = null;
-  #signal: AbortSignal | null = null;
   #ended: Error | null = null;
 
   constructor(request: Request) {
@@ -30,12 +32,19 @@ class TimeLimit {
   }
 
   get signal(): AbortSignal {
-    if (this.#signal === null) {
+    if (this.#controller === null) {
       this.#controller = new AbortController();
       if (this.#ended !== null) this.#controller.abort(this.#ended);
-      this.#signal = AbortSignal.any([this.#around?.signal ?? this.#request.signal, this.#controller.signal]);
+      else this.#follow(this.#around?.signal ?? this.#request.signal, this.#controller);
     }
-    return this.#signal;
+    return this.#controller.signal;
+  }
+
+  #follow(leading: AbortSignal, controller: AbortController): void {
+    if (leading.aborted) return controller.abort(leading.reason);
+    const follow = (): void => controller.abort(leading.reason);
+    leading.addEventListener("abort", follow, { once: true });
+    afterwards(this.#request, () => leading.removeEventListener("abort", follow));
   }
 
   end(reason: Error): void {
@@ -91,14 +100,9 @@ export function timeout(milliseconds: number, options: TimeoutOptions = {}): Mid
         (error: unknown) => {
           timer.cancel();
           if (late === null) reject(error as Error);
-          else if (!isAbort(error, late)) hostOf(request).report(error);
+          else if (error !== late && !isAbort(error)) hostOf(request).report(error);
         },
       );
     });
   };
-}
-
-/** What a handler throws that obeys its signal. */
-function isAbort(error: unknown, reason: Error): boolean {
-  return error === reason || (error instanceof Error && error.name === "AbortError");
 }
