@@ -48,7 +48,8 @@ export async function readDocument(pieces: Pieces, statusLine: "allowed" | "refu
   const status = digits === undefined ? undefined : Number(digits);
   if (status !== undefined && status < 200) throw new Malformed(`Its status is ${digits}.`);
   const body = iterable(joined(rest.length > 0 ? [rest] : [], pieces));
-  return { status, reason: reason || undefined, fields, body };
+  // A status line is sent as it was given, without a phrase too; of a field Status it may be left out.
+  return { status, reason: first === null ? reason || undefined : (reason ?? ""), fields, body };
 }
 
 /** A document as a reply. @param status where it has none. */

@@ -362,6 +362,27 @@ test("a raw handler that counts characters is framed by its bytes, and the bug r
   assert.match(String(((errors[0] as HttpError).cause as Error).message), /Content-Length is 4/);
 });
 
+test("a status line goes out as it was given: another phrase, none, a code that nobody knows [CH-18]", async () => {
+  const lines: readonly (readonly [written: string, sent: string])[] = [
+    ["HTTP/1.1 200 Fine", "200 Fine"],
+    ["HTTP/1.1 404", "404 "],
+    ["HTTP/1.1 200 ", "200 "],
+    ["HTTP/1.0 299 Own\tway", "299 Own\tway"],
+    ["HTTP/1.1 777 Lucky", "777 Lucky"],
+    ["HTTP/1.1 777", "777 "],
+    ["HTTP/1.1 200 \u00e9t\u00e9", "200 \xc3\xa9t\xc3\xa9"],
+    ["Status: 404 Nothing here", "404 Nothing here"],
+    ["Status: 404", "404 Not Found"],
+    ["X-Tea: green", "200 OK"],
+  ];
+  for (const [written, sent] of lines) {
+    await using bench = loopback(rawHandler((_, out) => void out.write(`${written}\r\nContent-Length: 1\r\n\r\nx`)));
+    const client = bench.connect().send(GET);
+    await bench.settled();
+    assert.equal(client.received.slice(0, client.received.indexOf("\r\n")), `HTTP/1.1 ${sent}`, written);
+  }
+});
+
 test("a raw handler may write later, and piece by piece", async () => {
   await using bench = loopback(
     rawHandler(async (request, out) => {

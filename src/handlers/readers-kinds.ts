@@ -47,15 +47,28 @@ function numeric(raw: unknown, form: Form, grammar: RegExp): number | undefined 
   return typeof raw === "number" && !Number.isNaN(raw) ? raw + 0 : undefined;
 }
 
-export const INTEGERS: Kind = {
+function safeInteger(value: number | undefined): number | Wrong {
+  if (value === undefined) return NOT_INTEGER;
+  if (Number.isSafeInteger(value)) return value;
+  return Number.isInteger(value) || !Number.isFinite(value) ? TOO_LARGE : NOT_INTEGER;
+}
+
+/** The number that a text begins with, whatever stands behind it: "12abc" is 12, as in House. */
+const LEADING_INTEGERS: Kind = {
   convert(raw, form) {
-    const value = numeric(raw, form, INTEGER);
-    if (value === undefined) return NOT_INTEGER;
-    if (Number.isSafeInteger(value)) return value;
-    return Number.isInteger(value) || !Number.isFinite(value) ? TOO_LARGE : NOT_INTEGER;
+    if (typeof raw !== "string" || form !== "text") return safeInteger(numeric(raw, form, INTEGER));
+    const leading = /^[ \t]*([+-]?[0-9]+)/.exec(raw)?.[1];
+    return safeInteger(leading === undefined ? undefined : Number(leading) + 0);
   },
   schema: () => ({ type: "integer" }),
   bounds: NUMBERS,
+};
+
+export const INTEGERS: Kind = {
+  convert: (raw, form) => safeInteger(numeric(raw, form, INTEGER)),
+  schema: () => ({ type: "integer" }),
+  bounds: NUMBERS,
+  variants: { leading: () => LEADING_INTEGERS },
 };
 
 export const DECIMALS: Kind = {
@@ -94,6 +107,15 @@ export const DATES: Kind = {
     below: (limit) => `it is before ${(limit as Date).toISOString()}`,
     above: (limit) => `it is after ${(limit as Date).toISOString()}`,
   },
+};
+
+const NOT_KEYWORD = new Wrong("it is not a keyword");
+
+/** Any word, in capitals. */
+export const KEYWORDS: Kind = {
+  convert: (raw) => (typeof raw === "string" && raw !== "" ? raw.toUpperCase() : NOT_KEYWORD),
+  schema: () => ({ type: "string", minLength: 1 }),
+  bounds: TEXT.bounds as NonNullable<Kind["bounds"]>,
 };
 
 /** One of some words; `letters` says whether capitals count. */

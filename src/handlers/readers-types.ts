@@ -3,7 +3,7 @@ import { LocalError } from "../base/errors.ts";
 import type { UploadedFile } from "../content/uploads.ts";
 import { type Reader, readerOf, ValueReader } from "./readers.ts";
 import { ANYTHING, JSON_KIND, list, object } from "./readers-composed.ts";
-import { BOOLEANS, DATES, DECIMALS, FILES, INTEGERS, TEXT, words } from "./readers-kinds.ts";
+import { BOOLEANS, DATES, DECIMALS, FILES, INTEGERS, KEYWORDS, TEXT, words } from "./readers-kinds.ts";
 import type { Readers } from "./readers-record.ts";
 import type { OutputOf, StandardSchema } from "./standard.ts";
 
@@ -19,6 +19,12 @@ export interface TextReader extends Reader<string> {
 export interface OrderedReader<T> extends Reader<T> {
   min(least: T): this;
   max(most: T): this;
+}
+
+/** Reads a whole number. */
+export interface IntegerReader extends OrderedReader<number> {
+  /** Of a text, the number that it begins with, whatever stands behind: "12abc" is 12. */
+  leading(): this;
 }
 
 /** Reads one of some words. */
@@ -54,7 +60,7 @@ export type Read<R extends Readers> = { readonly [K in keyof R]: OutputOf<R[K]> 
 export interface Types {
   readonly string: TextReader;
   /** A whole number that JavaScript can hold exactly, in decimal. */
-  readonly integer: OrderedReader<number>;
+  readonly integer: IntegerReader;
   /** A finite number in decimal; an exponent is allowed. */
   readonly number: OrderedReader<number>;
   /** `true` or `false`. */
@@ -64,6 +70,8 @@ export interface Types {
   readonly json: JsonReader;
   /** A file of a multipart form. */
   readonly file: FileReader;
+  /** Any word but the empty one, in capitals: "Large" is "LARGE". oneOf() is for those that are known. */
+  readonly keyword: TextReader;
   /** One of these words. @throws LocalError USE_BAD_OPTION where there is none. */
   oneOf<const W extends readonly [string, ...string[]]>(...words: W): KeywordReader<W[number]>;
   /** Each element by a reader. */
@@ -97,6 +105,7 @@ const types = {
   date: new ValueReader(DATES),
   json: new ValueReader(JSON_KIND),
   file: new ValueReader(FILES),
+  keyword: new ValueReader(KEYWORDS),
   oneOf,
   listOf: (element: unknown) => new ValueReader(list(readerOf(element), undefined)),
   object: (members: Readers) => new ValueReader(object(members)),

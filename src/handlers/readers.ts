@@ -199,6 +199,10 @@ export class ValueReader {
     return this.#variant("anyCase");
   }
 
+  leading(): ValueReader {
+    return this.#variant("leading");
+  }
+
   split(separator: string): ValueReader {
     return this.#variant("split", separator);
   }
