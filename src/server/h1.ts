@@ -90,9 +90,12 @@ class H1Connection implements Connection, Line, TransportEvents, Waiting {
   }
 
   destroy(error?: Error): void {
-    this.exchange?.abort(error ?? new TransportError("NET_CLOSED"));
+    const why = error ?? new TransportError("NET_CLOSED");
+    // Without an error the end may be a FIN, and half a reply would pass for the whole.
+    const isCut = error !== undefined || this.exchange?.writing === "body";
+    this.exchange?.abort(why);
     if (this.ended === "no") this.ended = "ours"; // nothing more is read, also where the hard close is gentle
-    this.#transport.destroy(error);
+    this.#transport.destroy(isCut ? why : undefined);
     this.rearm();
   }
 

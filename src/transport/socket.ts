@@ -99,16 +99,19 @@ export class SocketTransport implements Transport {
 
   /**
    * With an error, TCP is reset: the peer must not take for complete what was cut. Without one the socket is closed and
-   * the system says what it finds right: RST if bytes of the peer were unread, else FIN. TLS and unix sockets know no
-   * reset; neither does libuv once end() was called. `close()` is told the error that was given, as it is.
+   * the system says what it finds right: RST if bytes of the peer were unread, else FIN. TLS is closed without a close_notify
+   * (RFC 8446 §6.1); a unix socket has nothing to say it with. Nor has libuv once our FIN is under way, and then all was sent.
+   * `close()` is told the error that was given, as it is.
    */
   destroy(error?: Error): void {
     if (this.#life !== "alive") return;
     this.#life = "ending";
     this.#error ??= error;
     const socket = this.#socket;
-    const canReset = !this.peer.secure && this.peer.address !== "" && !socket.writableEnded;
-    if (error !== undefined && canReset && !socket.destroyed) socket.resetAndDestroy();
+    const isFinishing = socket.writableEnded && socket.writableLength === 0;
+    const canReset = !this.peer.secure && this.peer.address !== "" && !isFinishing;
+    // Two turns later: libuv before 1.52, which Node 20 and 22 have, takes a reset that comes together with octets for a FIN.
+    if (error !== undefined && canReset) setImmediate(() => setImmediate(reset, socket));
     else socket.destroy();
   }
 
@@ -228,6 +231,10 @@ function onClose(this: Served): void {
 
 function flush(transport: SocketTransport): void {
   transport.flush();
+}
+
+function reset(socket: Socket): void {
+  if (!socket.destroyed) socket.resetAndDestroy();
 }
 
 function tellClose(events: TransportEvents, error: Error | undefined): void {

@@ -197,6 +197,57 @@ test("destroy(error) resets a TCP connection: the peer cannot take it for a prop
   await listener.close();
 });
 
+test("destroy(error) resets what has not been sent yet although end() was called: a part cannot pass for the whole", async () => {
+  const reason = new Error("it takes nothing");
+  let cut: (error: Error | undefined) => void = () => {};
+  const closed = new Promise<Error | undefined>((resolve) => (cut = resolve));
+  const large = Buffer.alloc(30_000_000);
+  const listener = await listen(ANY, (transport) => {
+    transport.open({ ...quiet, close: (error) => cut(error) });
+    transport.write([large]);
+    transport.end();
+    setImmediate(() => transport.destroy(reason));
+  });
+  assert.ok("port" in listener.address);
+  const socket = net.connect({ port: listener.address.port, host: "127.0.0.1", allowHalfOpen: true }).pause();
+  assert.equal(await closed, reason);
+  const ending = new Promise<string>((resolve) => {
+    socket.on("error", () => resolve("reset"));
+    // libuv before 1.52 shows a reset behind octets as an end; but to a connection that was reset nothing can be written.
+    socket.on("end", () => socket.write("x", (error) => resolve(error ? "reset" : "fin")));
+  });
+  let got = 0;
+  socket.on("data", (bytes: Buffer) => (got += bytes.length)).resume();
+  assert.equal(await ending, "reset");
+  socket.destroy();
+  assert.ok(got < large.length);
+  await listener.close();
+});
+
+test("destroy(error) behind a FIN that is under way closes in order: all was sent", async () => {
+  let cut: (error: Error | undefined) => void = () => {};
+  const closed = new Promise<Error | undefined>((resolve) => (cut = resolve));
+  const listener = await listen(ANY, (transport) => {
+    transport.open({ ...quiet, close: (error) => cut(error) });
+    transport.write(["all of it"]);
+    transport.end();
+    transport.destroy(new Error("late"));
+  });
+  const near = await dial(listener.address);
+  let got = "";
+  await new Promise<void>((resolve) => {
+    near.open({
+      ...quiet,
+      data: (bytes, start, end) => (got += Buffer.from(bytes.subarray(start, end))),
+      close: () => resolve(),
+      end: () => near.end(),
+    });
+  });
+  assert.equal(got, "all of it");
+  assert.equal((await closed)?.message, "late");
+  await listener.close();
+});
+
 test("a unix socket stands in for a port, and its file goes when the listener closes [CH-42]", async () => {
   const path = join(folder, "plain.sock");
   const listener = await listen({ path }, echo);

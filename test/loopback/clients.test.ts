@@ -6,10 +6,17 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { connect, type Socket } from "node:net";
+import {
+  type AddressInfo,
+  connect,
+  createServer as createNetServer,
+  type Server as NetServer,
+  type Socket,
+} from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import type { Address } from "../../src/base/transport.ts";
 import type { Handler } from "../../src/message/handler.ts";
 import { Pipe } from "../../src/message/pipe.ts";
@@ -41,6 +48,18 @@ async function serve(
     base: `http://127.0.0.1:${port}`,
     [Symbol.asyncDispose]: async () => void (await server.close({ mode: "abort" })),
   };
+}
+
+/** How a connection of HTTP/1.0 ends after a body that fails, and what came before. */
+function ending(port: number, path: string): Promise<{ readonly how: string; readonly body: string }> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    let received = "";
+    const end = (how: string) => () => resolve({ how, body: received.split("\r\n\r\n")[1] ?? "" });
+    socket.setEncoding("latin1").on("data", (piece: string) => (received += piece));
+    socket.on("end", end("fin")).on("error", (error: NodeJS.ErrnoException) => end(error.code ?? "")());
+    socket.write(`GET ${path} HTTP/1.0\r\n\r\n`);
+  });
 }
 
 interface Curled {
@@ -423,3 +442,106 @@ async function hasIpv6(): Promise<boolean> {
     await server.close();
   }
 }
+
+const failed = (): Error => new Error("it fails");
+
+const atOnce: AsyncIterable<string> = {
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(failed()) }),
+};
+
+const FAILING: Readonly<Record<string, () => AsyncIterable<string> | Pipe>> = {
+  "/at-once": () => atOnce,
+  "/behind-a-piece": async function* () {
+    yield "half";
+    throw failed();
+  },
+  "/a-turn-later": async function* () {
+    yield "half";
+    await new Promise((resolve) => setImmediate(resolve));
+    throw failed();
+  },
+  "/pipe": () => {
+    const pipe = new Pipe();
+    pipe.write("half");
+    pipe.fail(failed());
+    return pipe;
+  },
+  "/pipe-later": () => {
+    const pipe = new Pipe();
+    pipe.write("half");
+    setImmediate(() => pipe.fail(failed()));
+    return pipe;
+  },
+};
+
+test("a body that fails in HTTP/1.0 ends with a reset, in the turn of its head too, and never as if it were whole", async () => {
+  const whole = async function* () {
+    yield "whole";
+  };
+  await using one = await serve(({ path }) => reply(200, {}, FAILING[path]?.() ?? whole()), { hooks: { error() {} } });
+  for (const path of Object.keys(FAILING)) {
+    const { how, body } = await ending(one.port, path);
+    assert.equal(how, "ECONNRESET", path);
+    assert.ok("half".startsWith(body) || /^500 /.test(body), `${path}: ${body}`);
+  }
+  assert.deepEqual(await ending(one.port, "/whole"), { how: "fin", body: "whole" });
+});
+
+test("a connection that is destroyed in the middle of a reply is reset, with a reason and without", async () => {
+  async function* endless(): AsyncGenerator<string> {
+    for (;;) {
+      yield "tick";
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  for (const reason of [undefined, failed()]) {
+    await using one = await serve(() => reply(200, {}, endless()));
+    const ended = ending(one.port, "/");
+    while (one.server.stats.requests === 0) await new Promise((resolve) => setImmediate(resolve));
+    const [connection] = one.server.connections;
+    connection?.destroy(reason);
+    assert.equal((await ended).how, "ECONNRESET");
+  }
+});
+
+/** The alerts among the records of TLS 1.2 (RFC 5246 §6.2.1, §7.2) that a server sends for one request: only their type is in the clear. */
+async function alertsOf(port: number, path: string): Promise<{ readonly alerts: number; readonly received: string }> {
+  let records = Buffer.alloc(0);
+  const tap = createTap(port, (bytes) => (records = Buffer.concat([records, bytes])));
+  tap.listen(0, "127.0.0.1");
+  await once(tap, "listening");
+  const { port: tapped } = tap.address() as AddressInfo;
+  const socket = connectTls({ port: tapped, host: "127.0.0.1", rejectUnauthorized: false, maxVersion: "TLSv1.2" });
+  let received = "";
+  socket.setEncoding("latin1").on("data", (piece: string) => (received += piece));
+  socket.on("error", () => {}).write(`GET ${path} HTTP/1.0\r\n\r\n`);
+  await once(socket, "close");
+  tap.close();
+  let alerts = 0;
+  for (let at = 0; at + 5 <= records.length; at += 5 + records.readUInt16BE(at + 3)) if (records[at] === 21) alerts++;
+  return { alerts, received };
+}
+
+/** Passes on what comes, and shows what goes back. */
+function createTap(port: number, show: (bytes: Buffer) => void): NetServer {
+  return createNetServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    far.on("data", show);
+    near.pipe(far).pipe(near);
+    for (const each of [near, far]) each.on("error", () => {});
+  });
+}
+
+test("over TLS a body that fails ends without close_notify, which says that it is whole", async () => {
+  const whole = async function* () {
+    yield "whole";
+  };
+  await using one = await serve(
+    ({ path }) => reply(200, {}, FAILING[path]?.() ?? whole()),
+    { hooks: { error() {} } },
+    { tls: LOCALHOST },
+  );
+  for (const path of Object.keys(FAILING)) assert.equal((await alertsOf(one.port, path)).alerts, 0, path);
+  const { alerts, received } = await alertsOf(one.port, "/whole");
+  assert.deepEqual([alerts, received.endsWith("whole")], [1, true]);
+});
