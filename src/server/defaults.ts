@@ -32,7 +32,10 @@ export interface Timeouts {
   readonly request: number;
   /** Between two requests: 75 s, longer than the minute that load balancers keep theirs. Then a silent close. */
   readonly idle: number;
-  /** While the peer takes nothing of what is written: 120 s. Then the connection is cut. */
+  /**
+   * While the peer takes nothing of what is written: 120 s. Then the connection is cut. It must be more than the slowest reader needs
+   * for 2 MB, because the system takes bytes in steps and shows no finer progress: 120 s allow for 17 KB/s. Below 30 s: a warning.
+   */
   readonly write: number;
   /** For the peer to close after we have, for a handler to settle when its exchange is over, and for close() by default: 10 s. */
   readonly drain: number;
@@ -58,6 +61,21 @@ export const TIMEOUTS: Timeouts = {
   write: 120_000,
   drain: 10_000,
 };
+
+/** Milliseconds to write that cut readers of 70 KB/s, and so are hardly meant. */
+const SHORT_WRITE = 30_000;
+
+/** Warns of a time to write that cuts clients although they read. @returns whether it is one. */
+export function warnOfShortWrite(name: string, milliseconds: number): boolean {
+  if (milliseconds === 0 || milliseconds >= SHORT_WRITE) return false;
+  const rate = Math.ceil(2_000_000 / milliseconds);
+  process.emitWarning(
+    `${name} is ${milliseconds} ms: a client that reads less than ${rate} KB/s is cut although it reads, because the system takes ` +
+      `bytes in steps of up to 2 MB. Use ${SHORT_WRITE} ms or more.`,
+    "PorticoWarning",
+  );
+  return true;
+}
 
 /** Octets of pipelined requests that are read ahead while one is handled. */
 export const AHEAD_BYTES = 65_536;

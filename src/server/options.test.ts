@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock } from "../base/clock.ts";
 import { DateLine } from "../message/date.ts";
+import { empty } from "../message/reply.ts";
 import { changedLimits, changedTimeouts, LIMITS, TIMEOUTS } from "./defaults.ts";
 import { type Configuration, settle } from "./options.ts";
+import { createServer } from "./server.ts";
 
 const date = new DateLine(new FakeClock());
 
@@ -45,6 +47,29 @@ test("what is not named stays as it was, and the settings before are not changed
   assert.equal(settle(before, { date: false }, date).wire.date, undefined);
   assert.equal(settle(settle(before, { date: false }, date), {}, date).wire.date, undefined);
   assert.equal(settle(before, { fields: [] }, date).wire.defaults?.length, 0);
+});
+
+test("a time to write below 30 seconds is warned of, when a server is made with it or changed to it, and no other", async () => {
+  const told: string[] = [];
+  const hear = (warning: Error): number => told.push(`${warning.name}: ${warning.message}`);
+  process.on("warning", hear);
+  try {
+    for (const write of [0, 30_000, 120_000]) createServer(() => empty(), { timeouts: { write } });
+    createServer(() => empty(), { timeouts: { write: 29_999 } });
+    const server = createServer(() => empty());
+    server.configure({ timeouts: { write: 5_000 } });
+    server.configure({ timeouts: { idle: 5_000 } });
+    assert.throws(() => server.configure({ timeouts: { write: 1_000 }, trace: "on" as never }));
+    await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    process.off("warning", hear);
+  }
+  assert.equal(told.length, 2);
+  assert.match(
+    told[0] as string,
+    /^PorticoWarning: timeouts\.write is 29999 ms: .* less than 67 KB\/s .* Use 30000 ms or more\.$/,
+  );
+  assert.match(told[1] as string, /^PorticoWarning: timeouts\.write is 5000 ms: .* less than 400 KB\/s /);
 });
 
 test("values that are none of the words are refused, with the words [GB-42]", () => {

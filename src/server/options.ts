@@ -7,7 +7,15 @@ import type { ErrorPage } from "../message/refusal.ts";
 import type { DefaultLine } from "../wire/h1/encode.ts";
 import { type Leniency, STRICT } from "../wire/h1/limits.ts";
 import type { DebugSink } from "./debug.ts";
-import { changedLimits, changedTimeouts, LIMITS, type Limits, TIMEOUTS, type Timeouts } from "./defaults.ts";
+import {
+  changedLimits,
+  changedTimeouts,
+  LIMITS,
+  type Limits,
+  TIMEOUTS,
+  type Timeouts,
+  warnOfShortWrite,
+} from "./defaults.ts";
 import type { HooksOf, Settings } from "./site.ts";
 
 /** What can be changed while the server runs, for the connections after the change. */
@@ -134,7 +142,7 @@ export function settle(before: Settings | null, change: Configuration, date: Dat
       ...(change.keepAlive === undefined ? {} : { keepAlive: change.keepAlive }),
     },
   );
-  return {
+  const settings: Settings = {
     limits,
     timeouts,
     wire: {
@@ -147,6 +155,8 @@ export function settle(before: Settings | null, change: Configuration, date: Dat
     trace: among("trace", ["off", "echo"], change.trace ?? before?.trace ?? "off"),
     halfClose: among("halfClose", ["abort", "ignore", "close"], change.halfClose ?? before?.halfClose ?? "abort"),
   };
+  if (timeouts.write !== before?.timeouts.write) warnOfShortWrite("timeouts.write", timeouts.write);
+  return settings;
 }
 
 function among<T extends string>(name: string, values: readonly T[], value: T): T {

@@ -2,6 +2,7 @@
 // alone would let a client keep a connection for as long as it has octets to send one by one.
 import { LocalError } from "../base/errors.ts";
 import { type Deadlines, NEVER } from "./deadlines.ts";
+import { warnOfShortWrite } from "./defaults.ts";
 import type { Settings } from "./site.ts";
 
 /** What of a body concerns its time. */
@@ -14,10 +15,14 @@ export interface Paced {
   pace: Pace | null;
 }
 
-/** @throws LocalError USE_BAD_OPTION. */
-export function checkDeadlines(limits: { readonly body?: number; readonly write?: number }): void {
-  const wrong = [limits.body, limits.write].find((value) => value !== undefined && !(value >= 0));
+let warned = false;
+
+/** Warns once of a time to write that is short. @throws LocalError USE_BAD_OPTION. */
+export function checkDeadlines({ body, write }: { readonly body?: number; readonly write?: number }): void {
+  const wrong = [body, write].find((value) => value !== undefined && !(value >= 0));
   if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `A deadline cannot be ${wrong}.`);
+  if (write === undefined || warned) return;
+  warned = warnOfShortWrite("deadlines() for writing", write);
 }
 
 export class Pace {

@@ -28,7 +28,7 @@ function site(): Loopback {
       if (request.path === "/relay") return reply(200, {}, request.body);
       return reply(200, {}, await request.body.bytes());
     },
-    { limits: LIMITS, timeouts: { head: 1000, body: 1000, idle: 1000, write: 1000, drain: 1000 } },
+    { limits: LIMITS, timeouts: { head: 1000, body: 1000, idle: 1000, drain: 1000 } },
   );
 }
 

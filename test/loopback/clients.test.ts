@@ -17,11 +17,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { connect as connectTls } from "node:tls";
-import type { Address } from "../../src/base/transport.ts";
+import { FakeClock } from "../../src/base/clock.ts";
+import type { Address, Transport } from "../../src/base/transport.ts";
 import type { Handler } from "../../src/message/handler.ts";
 import { Pipe } from "../../src/message/pipe.ts";
 import { reply, text, tunnel, upgrade } from "../../src/message/reply.ts";
 import { createServer, type ServeOptions, type Server, type ServerOptions } from "../../src/server/index.ts";
+import { type Listen, listen } from "../../src/transport/index.ts";
 import { LOCALHOST } from "../fixtures/certificates.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -544,4 +546,39 @@ test("over TLS a body that fails ends without close_notify, which says that it i
   for (const path of Object.keys(FAILING)) assert.equal((await alertsOf(one.port, path)).alerts, 0, path);
   const { alerts, received } = await alertsOf(one.port, "/whole");
   assert.deepEqual([alerts, received.endsWith("whole")], [1, true]);
+});
+
+test("a client over a real socket that takes anything in the time to write is not cut; one that takes nothing is", async () => {
+  const clock = new FakeClock();
+  const transports: Transport[] = [];
+  const via: Listen = (address, accept, options) =>
+    listen(
+      address,
+      (transport) => {
+        transports.push(transport);
+        accept(transport);
+      },
+      options,
+    );
+  const large = new Uint8Array(40_000_000);
+  await using one = await serve(() => reply(200, {}, large), { clock, timeouts: { write: 40_000 } }, { via });
+  const socket = connect(one.port, "127.0.0.1");
+  socket.on("error", () => {}).write(GET);
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  while ((transports[0]?.pending ?? 0) === 0) await turn();
+  const transport = transports[0] as Transport;
+  for (let i = 0; i < 5; i++) {
+    clock.tick(30_000);
+    await turn();
+    assert.equal(one.server.stats.open, 1);
+    const before = transport.pending;
+    socket.resume();
+    while (transport.pending === before) await turn();
+    socket.pause();
+  }
+  const before = transport.pending;
+  assert.ok(before > 0, "the reader is still behind");
+  for (let i = 0; i < 4; i++) clock.tick(30_000);
+  while (one.server.stats.open > 0) await turn();
+  socket.destroy();
 });
