@@ -3,7 +3,7 @@
 import { asError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
 import type { Transport } from "../base/transport.ts";
 import { type Body, FileSlice, Takeover } from "../message/body.ts";
-import { piecesIn, release } from "../message/discard.ts";
+import { destroyStream, piecesIn, release } from "../message/discard.ts";
 import { Fields } from "../message/fields.ts";
 import type { RequestHead, ResponseHead } from "../message/head.ts";
 import { type Inbound, ReceivedBody } from "../message/inbound.ts";
@@ -25,10 +25,13 @@ export interface Aside {
   begun(): void;
   /** The whole reply has come. */
   answered?(): void;
+  /** What the reply, or its body, fails with where the connection ended with an error. */
+  failed?(error: Error): Error;
 }
 
 /**
- * Sends a request over the near end of a connection, which it takes over.
+ * Sends a request over the near end of a connection, which it takes over. Where the head has Expect, the body is begun when the far
+ * end asks for it.
  *
  * @throws what the connection ends with before there is a reply; the reason of the signal.
  */
@@ -36,12 +39,12 @@ export async function converse(near: Transport, said: Said, aside: Aside): Promi
   const { head, body, signal } = said;
   if (body instanceof Takeover) throw new LocalError("USE_BAD_BODY", "A request cannot be a takeover.");
   signal?.throwIfAborted();
-  const conversation = new Conversation(near, () => aside.answered?.());
+  const conversation = new Conversation(near, aside);
   const abort = (): void => near.destroy(signal?.reason as Error);
   signal?.addEventListener("abort", abort, { once: true });
   near.open(conversation);
-  aside.begun();
   try {
+    aside.begun();
     conversation.send({ type: "request", head, length: lengthOf(body) });
     const sent = conversation.sendBody(body);
     // Also where the reply has begun: neither side would ever hear of an end.
@@ -73,23 +76,26 @@ class Conversation {
   readonly over: Promise<void>;
   readonly #transport: Transport;
   readonly #machine = new H1Machine("client");
-  readonly #finished: () => void;
+  readonly #aside: Aside;
   readonly #out: (bytes: Uint8Array | string) => void;
   #ended!: () => void;
   #answered!: { readonly resolve: (reply: Reply<Inbound & Body>) => void; readonly reject: (error: unknown) => void };
   #body: ReceivedBody | null = null;
   #drained: (() => void) | null = null;
-  #source: AsyncIterator<unknown> | null = null;
+  /** The body, while it is sent. */
+  #source: { readonly body: object; readonly pieces: AsyncIterator<Uint8Array | string> } | null = null;
+  #invited: (() => void) | null = null;
   /** Whether the transport takes more. */
   #room = true;
   /** "full": nobody has read what came. "breath": everybody else has a turn. */
   #held: "no" | "full" | "breath" = "no";
   #pieces = 0;
-  #closed = false;
+  /** "over": it is sent, or nobody takes the rest. */
+  #sending: "open" | "over" = "open";
 
-  constructor(transport: Transport, finished: () => void) {
+  constructor(transport: Transport, aside: Aside) {
     this.#transport = transport;
-    this.#finished = finished;
+    this.#aside = aside;
     this.#out = (bytes) => {
       this.#room = transport.write([bytes]);
     };
@@ -107,29 +113,64 @@ class Conversation {
   }
 
   async sendBody(body: Body): Promise<void> {
-    if (typeof body === "string") this.#piece(body);
-    else if (body instanceof Uint8Array) this.#piece(body);
-    else if (body !== null)
-      await this.#stream(body instanceof FileSlice ? piecesOf(body) : (body as AsyncIterable<string>));
-    if (!this.#closed) this.send({ type: "end", trailers: null });
+    if (this.#machine.awaitsContinue) await new Promise<void>((resolve) => (this.#invited = resolve));
+    if (body instanceof FileSlice) await this.#stream(piecesOf(body));
+    else if (typeof body === "string" || body instanceof Uint8Array) this.#piece(body);
+    else if (body !== null) await this.#stream(body as AsyncIterable<Uint8Array | string>);
+    this.#sendEnd();
   }
 
   /** A server that has answered and gone does not want the rest. */
   async #stream(body: AsyncIterable<Uint8Array | string>): Promise<void> {
+    if (this.#sending === "over") return;
     const pieces = piecesIn(body);
-    this.#source = pieces;
-    for (;;) {
-      const { done, value: piece } = await pieces.next();
-      if (done === true || this.#closed) return;
+    this.#source = { body, pieces };
+    while (this.#sending === "open") {
+      const piece = await this.#next(pieces);
+      if (piece === null) return;
       this.#piece(piece);
       if (!this.#room) await new Promise<void>((resolve) => (this.#drained = resolve));
       if (++this.#pieces % BREATH === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
+  #invite(): void {
+    const invited = this.#invited;
+    this.#invited = null;
+    invited?.();
+  }
+
+  /** The next piece; null behind the last, and where nobody takes it any more. */
+  async #next(pieces: AsyncIterator<Uint8Array | string>): Promise<Uint8Array | string | null> {
+    try {
+      const { done, value } = await pieces.next();
+      if (done !== true) return this.#sending === "over" ? null : value;
+      this.#source = null;
+    } catch (error) {
+      if (this.#sending === "open") throw error;
+    }
+    return null;
+  }
+
+  /** The rest of the body is for nobody: who makes it is told, also while its next piece is awaited. */
+  #stopSending(): void {
+    this.#sending = "over";
+    this.#invite();
+    this.drain();
+    const source = this.#source;
+    this.#source = null;
+    if (source !== null && !destroyStream(source.body)) release(() => source.pieces);
+  }
+
   #piece(piece: Uint8Array | string): void {
     const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
-    if (bytes.length > 0) this.send({ type: "data", bytes });
+    if (bytes.length > 0 && this.#sending === "open") this.send({ type: "data", bytes });
+  }
+
+  #sendEnd(): void {
+    if (this.#sending === "over") return;
+    this.#sending = "over";
+    this.send({ type: "end", trailers: null });
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -147,12 +188,9 @@ class Conversation {
     drained?.();
   }
 
-  close(error?: Error): void {
-    this.#closed = true;
-    this.#fail(error ?? new TransportError("NET_CLOSED"));
-    this.drain();
-    const source = this.#source;
-    if (source !== null) release(() => source); // also while it waits for its next piece
+  close(error: Error = new TransportError("NET_CLOSED")): void {
+    this.#fail(this.#aside.failed?.(error) ?? error);
+    this.#stopSending();
     this.#ended();
   }
 
@@ -173,13 +211,15 @@ class Conversation {
   }
 
   #take(event: WireEvent): void {
-    if (event.type === "response") this.#answer(event.head, event.length);
+    if (event.type === "informational" && event.head.status === 100) this.#invite();
+    else if (event.type === "response") this.#answer(event.head, event.length);
     else if (event.type === "data") this.#feed(event.bytes as Uint8Array);
     else if (event.type === "end") this.#finish(event.trailers);
   }
 
   #answer({ status, reason, headers }: ResponseHead, length: number | undefined): void {
     if (status === 101) return;
+    if (this.#invited !== null) this.#stopSending(); // it answers without the body
     const body = new ReceivedBody(length, {
       bodyBytes: Number.POSITIVE_INFINITY,
       wanted: () => {},
@@ -212,7 +252,8 @@ class Conversation {
   }
 
   #finish(trailers: Fields | null): void {
-    this.#finished();
+    this.#stopSending();
+    this.#aside.answered?.();
     this.#body?.end(trailers);
     this.#transport.end();
   }

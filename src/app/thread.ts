@@ -11,11 +11,16 @@ import { Server } from "../server/server.ts";
 import { PortTransport } from "../transport/port.ts";
 import { noSubject, type Subject, subjectOf } from "./subject.ts";
 
-/** What a thread is started with. */
-export interface ThreadData {
+/** What a thread is to serve. */
+export interface ThreadSubject {
   readonly module: string;
   readonly name: string;
   readonly server: Configuration;
+}
+
+/** What a thread is started with: also a line to the pool, which is no port that the module knows. */
+export interface ThreadData extends ThreadSubject {
+  readonly pool: MessagePort;
 }
 
 /** A connection, and who it is from. */
@@ -29,7 +34,7 @@ export interface ToThread {
 export type FromThread = { readonly free: number } | { readonly failed: Error };
 
 /** Loads the module, and serves what comes. */
-export async function serveThread(pool: MessagePort, { module, name, server }: ThreadData): Promise<void> {
+export async function serveThread(pool: MessagePort, { module, name, server }: ThreadSubject): Promise<void> {
   let subject: Subject | undefined;
   try {
     const namespace = (await import(module)) as Readonly<Record<string, unknown>>;
@@ -43,14 +48,16 @@ export async function serveThread(pool: MessagePort, { module, name, server }: T
   }
   const { signals: _, ref: __, ...options } = subject.options;
   const ends = new WeakMap<Peer, PortTransport>();
-  const told = new WeakSet<Error>();
-  const serving = new Server(failing(subject.handler, ends, told), {
+  const serving = new Server(failing(subject.handler, ends), {
     ...server,
     ...options,
     hooks: {
-      // What the other thread is told, it reports; in the midst of a body it only hears that there will be no more.
+      // What cuts the connection goes over there, and is reported there; which it does is known when this returns.
       error: (error, request) => {
-        if (!(error instanceof Error && told.has(error))) tellFailure(error, request);
+        queueMicrotask(() => {
+          const cut = request === undefined ? undefined : ends.get(request.peer)?.error;
+          if (cut === undefined || (cut !== error && cut.cause !== error)) tellFailure(error, request);
+        });
       },
       ...options.hooks,
     },
@@ -66,11 +73,10 @@ export async function serveThread(pool: MessagePort, { module, name, server }: T
 }
 
 /** What a handler throws goes to the thread that asked, which answers and reports it as if it had been thrown there. */
-function failing(handler: Handler, ends: WeakMap<Peer, PortTransport>, told: WeakSet<Error>): Handler {
+function failing(handler: Handler, ends: WeakMap<Peer, PortTransport>): Handler {
   const failed = (thrown: unknown, request: Request): never => {
     if (thrown instanceof HttpError) throw thrown;
     const error = asError(thrown);
-    told.add(error);
     ends.get(request.peer)?.destroy(error);
     throw error;
   };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { FakeClock } from "../base/clock.ts";
 import { stack } from "../message/handler.ts";
+import { derive } from "../message/request.ts";
 import { timeout } from "../middleware/timeout.ts";
 import { loopback } from "../testing/index.ts";
 import { type App, portico } from "./app.ts";
@@ -213,4 +214,186 @@ test("a thread without work is kept for a while, and close() ends those that are
   assert.equal((await app.inject("/")).status, 503);
   await closed;
   assert.equal(threads.size, 0);
+});
+
+/** Resolves when something is so, which nobody tells. */
+async function until(reached: () => boolean): Promise<void> {
+  while (!reached()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+test("what a module says to its parent is not for the pool, and ends nobody", async (t) => {
+  const threads = pool(t, "talks");
+  await using bench = loopback(threads.handler);
+  const client = bench.connect();
+  for (const path of ["/", "/close", "/"]) {
+    const { status, body } = await client.exchange(GET.replace("/", path));
+    assert.deepEqual([status, body], [200, "module,name,server"], "it finds no port of the pool either");
+    await until(() => threads.running === 0);
+  }
+  assert.equal(threads.size, 1);
+});
+
+const FAILURES: readonly (readonly [path: string, error: Readonly<Record<string, unknown>>])[] = [
+  ["/odd", { name: "Odd", message: "odd", code: "E_ODD", status: 599 }],
+  ["/range", { name: "RangeError", message: "out of range" }],
+  ["/system", { name: "Error", message: "no such file", code: "ENOENT", errno: -2, syscall: "open" }],
+  ["/text", { message: "only text" }],
+  ["/stream", { name: "Error", message: "unreadable" }],
+  ["/wrong", { name: "LocalError", code: "USE_BAD_BODY" }],
+];
+
+test("a stream that fails in the thread reaches the error hook once, as what it was", async (t) => {
+  const errors: Error[] = [];
+  const threads = pool(t, "streams");
+  await using bench = loopback(threads.handler, { hooks: { error: (error) => void errors.push(error as Error) } });
+  for (const [path, expected] of FAILURES) {
+    const client = bench.connect().send(GET.replace("/", path));
+    assert.equal(await client.closed, "reset", path);
+    await until(() => threads.running === 0);
+    const [error, ...more] = errors.splice(0) as unknown as Record<string, unknown>[];
+    assert.deepEqual(more, [], path);
+    for (const [key, value] of Object.entries(expected)) assert.equal(error?.[key], value, `${path}: ${key}`);
+    assert.match(String(error?.["stack"]), /handlers|only text|writer/);
+  }
+  assert.equal(threads.size, 1);
+});
+
+test("100 Continue goes out when the thread reads, and not for a body that it refuses", async (t) => {
+  const post = (path: string, framing: string) =>
+    `POST ${path} HTTP/1.1\r\nHost: a\r\n${framing}\r\nExpect: 100-continue\r\n\r\n`;
+  const small = { server: { limits: { bodyBytes: 10 } } } as const;
+  const threads = pool(t, "reads", small);
+  await using bench = loopback(threads.handler);
+  for (const [path, status] of [
+    ["/all", 413],
+    ["/ignore", 200],
+    ["/refuse", 403],
+  ] as const) {
+    const client = bench.connect();
+    const answer = await client.exchange(post(path, "Content-Length: 11"));
+    assert.deepEqual([answer.status, answer.informational, answer.headers.get("connection")], [status, [], "close"]);
+    assert.equal(await client.closed, "fin");
+    await until(() => threads.running === 0);
+  }
+  for (const [framing, body] of [
+    ["Content-Length: 3", "tea"],
+    ["Transfer-Encoding: chunked", "3\r\ntea\r\n0\r\n\r\n"],
+  ] as const) {
+    const client = bench.connect().send(post("/all", framing));
+    assert.equal(await client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    assert.equal((await client.send(body).answer()).body, "tea");
+  }
+  const old = await bench.connect().exchange("POST /all HTTP/1.0\r\nContent-Length: 3\r\nExpect: x\r\n\r\ntea");
+  assert.equal(old.body, "tea");
+  const early = bench.connect().send(`${post("/all", "Content-Length: 3")}tea`);
+  assert.equal((await early.answer()).body, "tea", "a client need not wait for it");
+  assert.equal(threads.size, 1);
+});
+
+const CRASHES: readonly (readonly [path: string, message: RegExp])[] = [
+  ["/exit", /thread has ended/],
+  ["/throws", /nobody catches this/],
+  ["/throws-nothing", /null/],
+  ["/rejects", /nobody awaits this/],
+  ["/uncopyable", /^out$/],
+];
+
+for (const [path, message] of CRASHES) {
+  test(`a thread that ends (${path}) fails what it worked on with its reason, and another takes its place`, async (t) => {
+    const errors: Error[] = [];
+    const threads = pool(t, "crashes", { each: 2 });
+    await using bench = loopback(threads.handler, { hooks: { error: (error) => void errors.push(error as Error) } });
+    const beside = bench.connect().send(GET.replace("/", "/waits"));
+    await until(() => threads.running === 1);
+    assert.equal((await bench.connect().exchange(GET.replace("/", path))).status, 500);
+    assert.equal((await beside.answer()).status, 500);
+    await until(() => threads.running === 0);
+    assert.deepEqual([threads.size, errors.length], [0, 2]);
+    for (const error of errors) assert.match(error.message, message);
+    assert.equal((await bench.connect().exchange(GET.replace("/", "/well"))).body, "well");
+  });
+}
+
+test("what ends a thread that has nothing to do is told on standard error, and hurts nobody", async (t) => {
+  const written: string[] = [];
+  const { mock } = t.mock.method(process.stderr, "write", (text: string) => written.push(text) > 0);
+  const threads = pool(t, "crashes");
+  const app = portico();
+  app.get("/{path...}", threads.handler);
+  assert.equal(await said(app, "/later"), "200 well");
+  await until(() => threads.size === 0);
+  assert.equal(await said(app, "/well"), "200 well");
+  mock.restore();
+  assert.match(written.join(""), /RangeError.*: nobody catches this/);
+});
+
+test("clients that disconnect at whatever stage free their threads, and those behind them are served", async (t) => {
+  const streaming = pool(t, "endless", { threads: 2, queue: 100 });
+  const reading = pool(t, "reads", { threads: 2, queue: 100 });
+  await using bench = loopback((request) => (request.method === "POST" ? reading : streaming).handler(request));
+  const half = "POST /all HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf";
+  const stages: readonly (readonly [request: string, begun: string | null])[] = [
+    [GET, "begun"],
+    [GET.replace("/", "/silent"), "begun"],
+    [half, null],
+  ];
+  for (const [request, begun] of stages) {
+    const threads = request === half ? reading : streaming;
+    const clients = Array.from({ length: 20 }, () => bench.connect().send(request));
+    await until(() => threads.running === 2 && threads.waiting === 18);
+    if (begun !== null) for (const client of clients.slice(0, 2)) await client.until(begun);
+    clients[5]?.reset(); // while it waits
+    await until(() => threads.waiting === 17);
+    for (const client of clients) client.reset();
+    await until(() => threads.running === 0);
+    assert.deepEqual([threads.running, threads.waiting, bench.server.stats.open], [0, 0, 0]);
+  }
+  assert.equal((await bench.connect().exchange(half.replace("100", "4"))).body, "half");
+});
+
+test("a client that stops reading in the midst of a stream, and disconnects, frees its thread", async (t) => {
+  const threads = pool(t, "endless");
+  await using bench = loopback(threads.handler);
+  const client = bench.connect().send(GET);
+  await client.until("begun");
+  client.pause();
+  await bench.settled();
+  client.reset();
+  await until(() => threads.running === 0);
+  assert.equal(threads.size, 1, "it was not ended for that");
+});
+
+test("a thread that loops for ever is ended when its clients have disconnected, and the next is served", async (t) => {
+  const clock = new FakeClock();
+  const file = join(await folder(t), "go");
+  const threads = pool(t, "until", { clock, each: 2 });
+  await using bench = loopback(threads.handler);
+  const ask = GET.replace("/", `/?file=${encodeURIComponent(file)}`);
+  const clients = [bench.connect().send(ask), bench.connect().send(ask)];
+  await until(() => threads.running === 2);
+  for (const client of clients) client.reset();
+  await until(() => bench.server.stats.open === 0);
+  clock.tick(1000);
+  await until(() => threads.running === 0);
+  assert.equal(threads.size, 0);
+  await writeFile(file, "");
+  assert.equal((await bench.connect().exchange(ask)).body, "there");
+});
+
+test("a request that cannot be handed to a thread takes no place", async (t) => {
+  const threads = pool(t, "thread");
+  const strange = { address: "a", port: (() => {}) as unknown as number, secure: false };
+  await using bench = loopback(
+    stack(
+      threads.handler,
+      (next) => (request) => next(request.path === "/" ? request : derive(request, { peer: strange })),
+    ),
+  );
+  for (let i = 0; i < 3; i++) {
+    assert.equal((await bench.connect().exchange(GET.replace("/", "/strange"))).status, 500);
+    assert.equal(threads.running, 0);
+  }
+  assert.equal((await bench.connect().exchange(GET)).status, 200);
 });

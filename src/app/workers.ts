@@ -4,7 +4,7 @@
 import { availableParallelism } from "node:os";
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
-import { MessageChannel, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { type Clock, systemClock, type Timer } from "../base/clock.ts";
 import { asError, HttpError, LocalError, TransportError } from "../base/errors.ts";
 import { OF_THE_CONNECTION } from "../message/answer.ts";
@@ -13,11 +13,12 @@ import type { Handler } from "../message/handler.ts";
 import type { Reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import { signalOf } from "../middleware/timeout.ts";
+import { tellFailure } from "../server/failures.ts";
 import { Gate, overloaded } from "../server/gate.ts";
 import type { Configuration } from "../server/options.ts";
 import { PortTransport } from "../transport/port.ts";
 import { converse } from "./converse.ts";
-import type { FromThread, ThreadData, ToThread } from "./thread.ts";
+import type { FromThread, ThreadData, ThreadSubject, ToThread } from "./thread.ts";
 
 /** How many threads there are, and what becomes of those that have nothing to do, or too much. */
 export interface WorkersOptions {
@@ -42,15 +43,15 @@ export interface WorkersOptions {
 export class Workers implements AsyncDisposable {
   /** Answers in one of the threads. */
   readonly handler: Handler = (request) => this.#handle(request);
-  readonly #data: ThreadData;
+  readonly #subject: ThreadSubject;
   readonly #options: Required<Omit<WorkersOptions, "name" | "server">>;
   readonly #gate: Gate;
   readonly #threads = new Set<Thread>();
   #closing: Promise<void> | null = null;
   #emptied: (() => void) | null = null;
 
-  constructor(data: ThreadData, options: Required<Omit<WorkersOptions, "name" | "server">>) {
-    this.#data = data;
+  constructor(subject: ThreadSubject, options: Required<Omit<WorkersOptions, "name" | "server">>) {
+    this.#subject = subject;
     this.#options = options;
     const limits = { requests: options.threads * options.each, waiting: options.queue };
     this.#gate = new Gate(() => limits);
@@ -59,6 +60,16 @@ export class Workers implements AsyncDisposable {
   /** Threads that run. */
   get size(): number {
     return this.#threads.size;
+  }
+
+  /** Requests that threads work on. */
+  get running(): number {
+    return this.#gate.inside;
+  }
+
+  /** Requests that wait for a thread. */
+  get waiting(): number {
+    return this.#gate.waiting;
   }
 
   /** Waits until the threads have answered what they work on, and ends them. Who asks from now on is answered 503. */
@@ -85,7 +96,14 @@ export class Workers implements AsyncDisposable {
       this.#left();
       throw signal.reason;
     }
-    return this.#free().answer(request, signal);
+    let thread: Thread;
+    try {
+      thread = this.#free();
+    } catch (error) {
+      this.#left(); // the system lacks the means for a thread
+      throw error;
+    }
+    return thread.answer(request, signal);
   }
 
   #enter(signal: AbortSignal): Promise<void> {
@@ -116,7 +134,7 @@ export class Workers implements AsyncDisposable {
     const { threads } = this.#options;
     const least = [...this.#threads].sort((one, other) => one.busy - other.busy)[0];
     if (least !== undefined && (least.busy === 0 || this.#threads.size >= threads)) return least;
-    const thread = new Thread(this.#data, this.#options, {
+    const thread = new Thread(this.#subject, this.#options, {
       left: () => this.#left(),
       over: () => void this.#threads.delete(thread),
     });
@@ -147,6 +165,8 @@ type ThreadOptions = Pick<Required<WorkersOptions>, "grace" | "idle" | "clock">;
 
 class Thread {
   readonly #worker: Worker;
+  /** Between the pool and its own code in the thread; what the module says to its parent does not come here. */
+  readonly #line: MessagePort;
   readonly #options: ThreadOptions;
   readonly #pool: Pool;
   readonly #inHand = new Map<number, InHand>();
@@ -154,12 +174,15 @@ class Thread {
   #rest: Timer | null = null;
   #why: Error | null = null;
 
-  constructor(data: ThreadData, options: ThreadOptions, pool: Pool) {
+  constructor(subject: ThreadSubject, options: ThreadOptions, pool: Pool) {
     this.#options = options;
     this.#pool = pool;
-    this.#worker = new Worker(new URL("../worker.js", import.meta.url), { workerData: data });
-    this.#worker.on("message", (told: FromThread) => this.#told(told));
-    this.#worker.on("error", (error) => this.#over(asError(error)));
+    const { port1, port2 } = new MessageChannel();
+    this.#line = port1;
+    const workerData: ThreadData = { ...subject, pool: port2 };
+    this.#worker = new Worker(new URL("../worker.js", import.meta.url), { workerData, transferList: [port2] });
+    port1.on("message", (told: FromThread) => this.#told(told));
+    this.#worker.on("error", (error) => this.#failed(asError(error)));
     this.#worker.on("exit", () => this.#over(new Error("The thread has ended.")));
   }
 
@@ -176,22 +199,27 @@ class Thread {
   async answer(request: Request, signal: AbortSignal): Promise<Reply> {
     const { port1, port2 } = new MessageChannel();
     const near = new PortTransport(port1);
-    const id = this.#take(near, signal);
     const { address, port, secure } = request.peer;
-    const told: ToThread = { id, port: port2, peer: { address, port, secure } };
     const { method, target, body } = request;
-    const head = { method, target, version: "1.1", headers: endToEnd(request.headers) } as const;
+    const head = { method, target, version: "1.1", headers: endToEnd(request) } as const;
+    const id = this.#take(near, signal);
+    const told: ToThread = { id, port: port2, peer: { address, port, secure } };
+    let begun = false;
     try {
       const said = { head, body: body.length === 0 ? null : body, signal };
       const reply = await converse(near, said, {
-        begun: () => this.#worker.postMessage(told, [port2]),
+        begun: () => {
+          this.#line.postMessage(told, [port2]);
+          begun = true;
+        },
         answered: () => this.#answered(id),
+        failed: (error) => (signal.aborted ? error : whatItWas(error)),
       });
       for (const name of OF_THE_CONNECTION) reply.headers.delete(name);
       return reply;
     } catch (error) {
-      const cause = error instanceof TransportError ? error.cause : undefined;
-      throw cause instanceof Error ? cause : error; // what the handler threw, there
+      if (!begun) this.#leave(id); // the thread knows nothing of it
+      throw error;
     }
   }
 
@@ -205,6 +233,7 @@ class Thread {
     };
     this.#inHand.set(id, { near, answered: false, unwanted, signal, timer: null });
     this.#worker.ref();
+    this.#line.ref();
     signal.addEventListener("abort", unwanted, { once: true });
     return id;
   }
@@ -218,9 +247,6 @@ class Thread {
   #told(told: FromThread): void {
     if ("failed" in told) return this.#over(told.failed);
     this.#leave(told.free);
-    if (this.#inHand.size > 0 || this.#why !== null) return;
-    this.#worker.unref(); // a thread without work does not keep the process
-    this.#rest = this.#options.clock.after(this.#options.idle, () => void this.stop());
   }
 
   #leave(id: number): void {
@@ -230,6 +256,14 @@ class Thread {
     one.timer?.cancel();
     one.signal.removeEventListener("abort", one.unwanted);
     this.#pool.left();
+    if (this.#inHand.size === 0 && this.#why === null) this.#idle();
+  }
+
+  /** A thread without work does not keep the process, and is kept for a while. */
+  #idle(): void {
+    this.#worker.unref();
+    this.#line.unref();
+    this.#rest = this.#options.clock.after(this.#options.idle, () => void this.stop());
   }
 
   /** It computes on for nobody, and cannot be told to stop. Where it has requests that somebody waits for, these would go with it. */
@@ -237,10 +271,18 @@ class Thread {
     if ([...this.#inHand.values()].every(({ signal }) => signal.aborted)) void this.stop();
   }
 
+  /** Nobody has caught it there. Where nobody waits for an answer any more, or has had to do without, nobody else would hear of it. */
+  #failed(error: Error): void {
+    const heard = [...this.#inHand.values()].some(({ near, answered }) => !answered && near.error === undefined);
+    if (this.#why === null && !heard) tellFailure(error, undefined);
+    this.#over(error);
+  }
+
   #over(why: Error): void {
     if (this.#why !== null) return;
     this.#why = why;
     this.#rest?.cancel();
+    this.#line.close();
     this.#pool.over();
     for (const [id, { near }] of this.#inHand) {
       near.destroy(new TransportError("NET_RESET", undefined, { cause: why }));
@@ -249,10 +291,18 @@ class Thread {
   }
 }
 
-/** What is meant for who answers, and not for the connection (RFC 9110 §7.6.1). The length follows from the body. */
-function endToEnd(headers: Fields): Fields {
+/** What the far end was cut with, as it was thrown there: the connection between the threads is no concern of who listens for errors. */
+function whatItWas(error: Error): Error {
+  return error instanceof TransportError && error.cause instanceof Error ? error.cause : error;
+}
+
+/**
+ * What is meant for who answers, and not for the connection (RFC 9110 §7.6.1). The length follows from the body; Expect goes on, so that
+ * a body is asked for when it is read there, and not where the thread refuses it.
+ */
+function endToEnd({ headers, version }: Request): Fields {
   const named = headers.list("connection").map((name) => name.toLowerCase());
-  const dropped = new Set([...OF_THE_CONNECTION, ...named, "expect", "content-length"]);
+  const dropped = new Set([...OF_THE_CONNECTION, ...named, "content-length", ...(version === "1.0" ? ["expect"] : [])]);
   return new Fields([...headers].filter(([name]) => !dropped.has(name.toLowerCase())));
 }
 

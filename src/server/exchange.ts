@@ -1,7 +1,7 @@
 // One request and its reply: two halves, and it is over when both are. A reply may be finished before its request has arrived:
 // what is left of that is then skipped, up to a limit. Stands between the handler above and the connection below, and knows
 // neither bytes nor routes.
-import { HttpError, isAbort, LocalError, TransportError } from "../base/errors.ts";
+import { asError, HttpError, isAbort, LocalError, TransportError } from "../base/errors.ts";
 import type { Peer } from "../base/transport.ts";
 import { Takeover } from "../message/body.ts";
 import { discardBody } from "../message/discard.ts";
@@ -204,7 +204,7 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
     if (this.writing === "done") return;
     // Where the reply has begun it can only be cut off; so it is where the refusal itself cannot be sent.
     if (this.writing === "body" || this.#refused) {
-      return this.#line.destroy(error instanceof Error ? error : new Error("It is no Error.", { cause: error }));
+      return this.#line.destroy(asError(error));
     }
     this.#refused = true;
     // A body that is too large is not waited for.

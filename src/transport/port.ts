@@ -6,7 +6,13 @@ import { LocalError, TransportError } from "../base/errors.ts";
 import type { Peer, Transport, TransportEvents } from "../base/transport.ts";
 
 /** What goes through the port: octets, how many were taken, a FIN, or the reason of a reset. */
-type Note = Uint8Array | { readonly took: number } | "end" | { readonly reset: unknown };
+type Note = Uint8Array | { readonly took: number } | "end" | Reset;
+
+interface Reset {
+  readonly reset: unknown;
+  /** What a copy of an error does not have of it: its name, where that is of its own, and its code. */
+  readonly own?: Readonly<Record<string, unknown>>;
+}
 
 const NOBODY: Peer = { address: "", port: 0, secure: false };
 const HIGH_WATER = 65_536;
@@ -43,6 +49,11 @@ export class PortTransport implements Transport {
 
   get pending(): number {
     return this.#life === "alive" ? this.#unsent : 0;
+  }
+
+  /** What it was cut with, here or at the other end; undefined while it was not. */
+  get error(): Error | undefined {
+    return this.#error;
   }
 
   open(events: TransportEvents): void {
@@ -86,10 +97,11 @@ export class PortTransport implements Transport {
   /** The other end is reset. The cause of its NET_RESET is the error, as far as it can be copied to another thread. */
   destroy(error?: Error): void {
     if (this.#life !== "alive") return;
+    const own = plainOf(error);
     try {
-      this.#post({ reset: error });
+      this.#post({ reset: error, own });
     } catch {
-      this.#post({ reset: new Error(String(error)) }); // something in it cannot be copied
+      this.#post({ reset: new Error(textOf(error)), own }); // something in it cannot be copied
     }
     this.#cut(error);
   }
@@ -120,7 +132,7 @@ export class PortTransport implements Transport {
     if (note === "end") this.#theirs = "ended";
     else if (note instanceof Uint8Array) this.#inbox.push(note);
     else if ("took" in note) return this.#taken(note.took);
-    else return this.#lost(note.reset ?? new Error("The other end was destroyed."));
+    else return this.#lost(restored(note) ?? new Error("The other end was destroyed."));
     this.#schedule();
   }
 
@@ -199,4 +211,33 @@ export class PortTransport implements Transport {
     this.#post({ took: bytes.length });
     this.#events?.data(bytes, 0, bytes.length);
   }
+}
+
+/** The properties of an error that are text, numbers and the like: who handles it asks for its code and its status. */
+function plainOf(error: Error | undefined): Record<string, unknown> {
+  if (error === undefined) return {};
+  try {
+    const own = Object.entries({ ...error, name: error.name });
+    return Object.fromEntries(own.filter(([, value]) => ["string", "number", "boolean"].includes(typeof value)));
+  } catch {
+    return {}; // a property that throws when it is read
+  }
+}
+
+function textOf(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return "An error that cannot be made text.";
+  }
+}
+
+function restored({ reset, own = {} }: Reset): unknown {
+  if (!(reset instanceof Error)) return reset;
+  for (const [key, value] of Object.entries(own)) {
+    if (key !== "name")
+      Object.defineProperty(reset, key, { value, enumerable: true, configurable: true, writable: true });
+    else if (value !== reset.name) Object.defineProperty(reset, key, { value, configurable: true, writable: true });
+  }
+  return reset;
 }
