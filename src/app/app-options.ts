@@ -25,6 +25,8 @@ export interface AppOptions extends ServerOptions, Omit<MuxOptions, "fallback"> 
    * are not UTF-8 become U+FFFD); or "refuse", by 400.
    */
   readonly malformed?: "keep" | "refuse";
+  /** What parse() and parameters() do with content of a type that they have no parser for: "refuse" (415), or read it as "text". */
+  readonly otherContent?: "refuse" | "text";
   /** What on(), get() … do where there is a route already: "refuse" throws; "replace", the last definition holds. "refuse". */
   readonly taken?: "refuse" | "replace";
   /** Middleware around everything, as use() puts it there; by name, so that one of a preset's can be left out with `false`. */
@@ -42,6 +44,7 @@ const NOT_OF_THE_SERVER: Readonly<Record<keyof Omit<AppOptions, keyof ServerOpti
   redirectStatus: true,
   outOfTurn: true,
   malformed: true,
+  otherContent: true,
   taken: true,
   middleware: true,
 };

@@ -285,12 +285,35 @@ test("a strict app refuses what cannot be decoded in path, query and form, whoev
   assert.equal((await strict.inject("/seg/caf%C3%A9?a=100%25")).status, 200);
 });
 
+test("content of other types is text where the app says so, and in Chicken's preset; else it is refused [CH-20]", async () => {
+  const sent = { method: "POST", headers: { "Content-Type": "x/tea" }, body: "green" };
+  for (const [options, expected] of [
+    [presets.chicken, 200],
+    [{ otherContent: "text" }, 200],
+    [{}, 415],
+    [presets.house, 415],
+  ] as const) {
+    const app = portico(options)
+      .post("/parse", async (request) => [await parse(request)])
+      .post(
+        "/pairs",
+        withParameters(async (request, params) => [...params, await parse(request)]),
+      );
+    for (const url of ["/parse", "/pairs"]) {
+      const reply = await app.inject({ ...sent, url });
+      assert.equal(reply.status, expected);
+      if (expected === 200) assert.deepEqual(await reply.body.json(), ["green"]);
+    }
+  }
+});
+
 test("an option of the app that cannot be is refused when it is made", () => {
   const wrong: readonly Record<string, unknown>[] = [
     { redirectStatus: 200 },
     { redirectStatus: "302" },
     { outOfTurn: "ignore" },
     { malformed: "strict" },
+    { otherContent: "bytes" },
     { taken: "last" },
     { textType: 1 },
     { textType: "a\r\nb" },

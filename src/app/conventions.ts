@@ -18,12 +18,14 @@ export interface OwnConventions {
 }
 
 /** @throws LocalError USE_BAD_OPTION, USE_BAD_FIELD. */
-export function ownConventions({ textType, redirectStatus, outOfTurn, malformed }: Said): OwnConventions {
+export function ownConventions(options: Said): OwnConventions {
+  const { textType, redirectStatus, outOfTurn, malformed, otherContent } = options;
   const said: Said = {
     ...(textType !== undefined && { textType }),
     ...(redirectStatus !== undefined && { redirectStatus }),
     ...(outOfTurn !== undefined && { outOfTurn }),
     ...(malformed !== undefined && { malformed }),
+    ...(otherContent !== undefined && { otherContent }),
   };
   if (Object.keys(said).length === 0) return { within: null, middleware: [] };
   check(said);
@@ -46,7 +48,7 @@ export function ownConventions({ textType, redirectStatus, outOfTurn, malformed 
   return { within, middleware };
 }
 
-function check({ redirectStatus, outOfTurn, malformed }: Said): void {
+function check({ redirectStatus, outOfTurn, malformed, otherContent }: Said): void {
   const wrong = (name: string, what: string, value: unknown): LocalError =>
     new LocalError("USE_BAD_OPTION", `${name} is ${what}, not ${String(value)}.`);
   if (
@@ -60,6 +62,9 @@ function check({ redirectStatus, outOfTurn, malformed }: Said): void {
   }
   if (malformed !== undefined && malformed !== "keep" && malformed !== "refuse") {
     throw wrong("malformed", "keep or refuse", malformed);
+  }
+  if (otherContent !== undefined && otherContent !== "refuse" && otherContent !== "text") {
+    throw wrong("otherContent", "refuse or text", otherContent);
   }
 }
 

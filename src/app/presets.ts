@@ -58,6 +58,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = Object.freeze({
     leniency: ANCIENT,
     limits: { fieldBytes: 8192 },
     methods: ["GET", "HEAD", "POST"],
+    otherContent: "text",
     fields: { Server: "chicken" },
     errorPage: plainPage,
   }),

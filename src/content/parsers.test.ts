@@ -223,6 +223,51 @@ test("options of the registry hold: depth, pairs, what is malformed, limits of m
   assert.equal(await sent(MULTIPART, multipart([{ name: "f", filename: "f", content: "" }])), 413);
 });
 
+test("the default parser reads text, where it is to: of every type without one [CH-20]", async () => {
+  const registry = contentParsers({ otherContent: "text" });
+  const bytes = Buffer.from([0x61, 0xff, 0x00]);
+  const cases: readonly (readonly [type: string | undefined, body: string | Uint8Array, value: unknown])[] = [
+    [
+      "application/x-www-form-urlencoded",
+      "a=1&b=2&a=3",
+      [
+        "params",
+        [
+          ["a", "1"],
+          ["b", "2"],
+          ["a", "3"],
+        ],
+      ],
+    ],
+    ["text/plain", "the text", "the text"],
+    ["text/html; charset=iso-8859-1", Buffer.from([0xe9]), "\u00e9"],
+    ["application/x-tea", "green", "green"],
+    ["image/svg+xml", "<svg/>", "<svg/>"],
+    ["application/octet-stream", "octets", "octets"],
+    [undefined, "no type", "no type"],
+    ["application/x-tea", "t\u00e9", "t\u00e9"],
+    ["application/x-tea", bytes, "a\u00ff\u0000"],
+    ["application/x-tea; charset=iso-8859-1", Buffer.from([0xe9]), "\u00e9"],
+    ["application/json", "[1]", [1]],
+  ];
+  for (const [type, body, value] of cases) {
+    const headers = type === undefined ? {} : { "Content-Type": type };
+    const answer = await ask({ headers, body }, async (request) => show(await parse(request, registry)));
+    assert.equal(answer.status, 200, String(type));
+    assert.deepEqual(JSON.parse(Buffer.from(answer.body, "latin1").toString()), { value }, String(type));
+  }
+  const unknown = { "Content-Type": "a/b; charset=none" };
+  assert.equal(
+    (await ask({ headers: unknown, body: "x" }, async (request) => show(await parse(request, registry)))).status,
+    415,
+  );
+  assert.equal(await parsedAs("a/b", "x"), 415);
+});
+
+function show(value: unknown): object {
+  return { value: value instanceof Params ? ["params", [...value]] : value };
+}
+
 test("what failed once fails again in the same way, and nothing is read twice", async () => {
   await ask({ headers: { "Content-Type": "application/json" }, body: "{" }, async (request) => {
     const first = await parse(request).catch((error: unknown) => error);

@@ -1,5 +1,6 @@
 // What a body means, by its media type: a registry of parsers, and the one function that asks it. Nothing is read before that,
 // and what cannot be parsed is refused before it is read, so that a client which waits for 100 Continue never sends it.
+import { isUtf8 } from "node:buffer";
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Inbound } from "../message/inbound.ts";
 import { conventionsOf, Key, type Request } from "../message/request.ts";
@@ -35,6 +36,11 @@ export interface ParsersOptions {
   readonly pairs?: number;
   /** What becomes of a form's pair that cannot be decoded: "keep", as it stands, or "refuse" (400). As the app says, or "keep". */
   readonly malformed?: "keep" | "refuse";
+  /**
+   * What becomes of a type that has no parser: "refuse" (415); or "text", it is read as such, as is content without a type and
+   * `application/octet-stream`. Without a charset that is UTF-8, or where it is not, a character a byte. "refuse".
+   */
+  readonly otherContent?: "refuse" | "text";
   /** Limits of multipart forms, and where their files go. */
   readonly multipart?: FormDataOptions;
 }
@@ -97,9 +103,9 @@ const RANGE = /^(?:\*\/\*|\+[\w.-]+|[\w!#$&^.+-]+\/(?:\*|[\w!#$&^.+-]+))$/;
  * });
  */
 export function contentParsers(options: ParsersOptions = {}): ContentParsers {
-  const { depth = JSON_DEPTH, pairs, malformed, multipart = {} } = options;
+  const { depth = JSON_DEPTH, pairs, malformed, otherContent = "refuse", multipart = {} } = options;
   const asJson: ContentParser = async (request, context) => parseJsonText(await textOf(request, context), depth);
-  return new ContentParsers()
+  const parsers = new ContentParsers()
     .set("application/x-www-form-urlencoded", async (request, context) => {
       const strictness = malformed ?? conventionsOf(request)?.said.malformed ?? "keep";
       return parseForm(await textOf(request, context), {
@@ -112,8 +118,9 @@ export function contentParsers(options: ParsersOptions = {}): ContentParsers {
     })
     .set("application/json", asJson)
     .set("+json", asJson)
-    .set("text/*", textOf)
-    .set(OCTETS, (request, { limit }) => bodyBytes(request, limit));
+    .set("text/*", textOf);
+  if (otherContent === "text") return parsers.set("*/*", anyText);
+  return parsers.set(OCTETS, (request, { limit }) => bodyBytes(request, limit));
 }
 
 const OCTETS = "application/octet-stream";
@@ -123,6 +130,13 @@ async function textOf(request: Request, { parameters, limit }: ParserContext): P
   // Refused before it is read.
   if (charset !== undefined) decodeCharset(new Uint8Array(0), charset);
   return decodeCharset((await bodyBytes(request, limit)) ?? new Uint8Array(0), charset);
+}
+
+/** Whatever it is, as text: of what is not UTF-8 nothing is lost, since each byte is a character. */
+async function anyText(request: Request, context: ParserContext): Promise<string> {
+  if (context.parameters.has("charset")) return textOf(request, context);
+  const bytes = (await bodyBytes(request, context.limit)) ?? new Uint8Array(0);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(isUtf8(bytes) ? "utf8" : "latin1");
 }
 
 /** How much of a body is parsed. */
@@ -148,7 +162,15 @@ interface Kept {
 }
 
 const PARSED = new Key<Kept>("parsed content");
-let defaults: ContentParsers | null = null;
+/** By what the app says of other content; made when they are first asked for. */
+const usual = new Map<"refuse" | "text", ContentParsers>();
+
+function usualParsers(request: Request): ContentParsers {
+  const otherContent = conventionsOf(request)?.said.otherContent ?? "refuse";
+  const known = usual.get(otherContent) ?? contentParsers({ otherContent });
+  usual.set(otherContent, known);
+  return known;
+}
 
 /**
  * What the content of a request means, by its media type. It is read and parsed when it is first asked for, and kept: later
@@ -171,7 +193,7 @@ export function parsed(request: Request, registry?: ContentParsers, options: Par
   const { body } = request;
   let kept = request.get(PARSED);
   if (kept?.body !== body) {
-    kept = { body, parsed: read(request, registry ?? (defaults ??= contentParsers()), options.limit) };
+    kept = { body, parsed: read(request, registry ?? usualParsers(request), options.limit) };
     request.set(PARSED, kept);
   }
   return kept.parsed;

@@ -17,6 +17,8 @@ export interface Said {
   readonly redirectStatus?: number;
   /** What becomes of a call of a Responder that comes out of turn; "throw". */
   readonly outOfTurn?: "throw" | "report";
+  /** What becomes of content of a type that nobody parses; "refuse". */
+  readonly otherContent?: "refuse" | "text";
   /** What becomes of a percent sequence that cannot be decoded; "keep". */
   readonly malformed?: "keep" | "refuse";
 }
