@@ -12,6 +12,7 @@ export {
 } from "./encoding.ts";
 export { type FormOptions, parseForm } from "./form.ts";
 export type { FormDataOptions, FormValue } from "./form-data.ts";
+export { type HeaderLines, type HeaderLinesOptions, type HeaderSource, readHeaders } from "./header-lines.ts";
 export { type ExtraTypes, mediaTypes, type TypeOf } from "./media.ts";
 export { type MultipartLimits, parts } from "./multipart.ts";
 export { encodingFor, language, preferred } from "./negotiate.ts";
