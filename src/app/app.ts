@@ -2,6 +2,7 @@
 // what stands in between is toReply(), so that a handler may return what it likes. From the outside in: middleware of the options,
 // the app's conventions, what use() adds, and then the routes or whatever was put in their place.
 import { LocalError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import { problemPage } from "../content/problem.ts";
 import { makerFor, replyWhenReady } from "../message/answer.ts";
 import type { Body } from "../message/body.ts";
@@ -11,7 +12,6 @@ import type { Reply } from "../message/reply.ts";
 import { Key, type Request } from "../message/request.ts";
 import { mux, type TreeMux } from "../route/mux.ts";
 import type { ListenAddress } from "../server/addresses.ts";
-import { LIMITS } from "../server/defaults.ts";
 import { tellFailure } from "../server/failures.ts";
 import type { Configuration } from "../server/options.ts";
 import { type ServeOptions, Server } from "../server/server.ts";
@@ -40,7 +40,6 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
   #base: Handler;
   /** What use() has put around it. */
   #used: readonly Middleware[] = [];
-  #bodyBytes: number;
   /**
    * Answers web Requests: `export default app` is a program for whatever calls `fetch`. Bound to the app. What Bun and Deno hand over
    * as the second argument says who a request is from.
@@ -64,9 +63,8 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
     this.#optional = middleware;
     this.#own = ownConventions(options);
     this.#base = table.handler;
-    this.#bodyBytes = options.limits?.bodyBytes ?? LIMITS.bodyBytes;
     this.server = new Server(this.#composed(), serverOptionsOf(options));
-    this.fetch = (request, info) => this.#fetch(request, info);
+    this.fetch = (request, info) => handled(this.#fetch(request, info));
   }
 
   #composed(): Handler {
@@ -139,9 +137,12 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
    * const { status, body } = await app.inject("/hello/world");
    * await body.text();
    */
-  async inject(request: string | Injected): Promise<Reply<Inbound & Body>> {
-    const { inject } = await import("./inject.ts"); // who only listens does not load it
-    return inject(this.server, typeof request === "string" ? { url: request } : request);
+  inject(request: string | Injected): Promise<Reply<Inbound & Body>> {
+    // Who only listens does not load it.
+    const load = import("./inject.ts");
+    return handled(
+      load.then(({ inject }) => inject(this.server, typeof request === "string" ? { url: request } : request)),
+    );
   }
 
   /** Listens; as Server.listen(). */
@@ -169,10 +170,9 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
     return this.server.stats;
   }
 
-  /** As Server.configure(); what a request by fetch() may have in its body, too. */
+  /** As Server.configure(). Requests by fetch() and inject() are bound by it too. */
   configure(change: Configuration): void {
     this.server.configure(change);
-    this.#bodyBytes = change.limits?.bodyBytes ?? this.#bodyBytes;
   }
 
   /** As Server.close(). */
@@ -180,8 +180,8 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
     return this.server.close(options);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.server[Symbol.asyncDispose]();
   }
 
   /** As Server.ref(). */
@@ -208,8 +208,7 @@ export class App extends Group<""> implements AsyncDisposable, Mountable {
       }
     };
     const { handler, server } = this;
-    const bodyBytes = this.#bodyBytes;
-    return answerFetch({ handler, errorPage, bodyBytes, server, report }, request, info);
+    return answerFetch({ handler, errorPage, limits: server.limits, server, report }, request, info);
   }
 }
 

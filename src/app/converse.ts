@@ -222,6 +222,7 @@ class Conversation {
     if (this.#invited !== null) this.#stopSending(); // it answers without the body
     const body = new ReceivedBody(length, {
       bodyBytes: Number.POSITIVE_INFINITY,
+      headers,
       wanted: () => {},
       room: () => this.#roomAgain(),
       unwanted: () => this.#transport.destroy(),

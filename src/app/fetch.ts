@@ -1,6 +1,6 @@
 // A handler under the fetch interface: a web Request in, a web Response out, without a connection of ours. For Bun, Deno, workers
 // and whatever else calls `export default { fetch }`.
-import { LocalError, TransportError } from "../base/errors.ts";
+import { LocalError, RemoteError, TransportError } from "../base/errors.ts";
 import type { Peer } from "../base/transport.ts";
 import { type Body, FileSlice, Takeover } from "../message/body.ts";
 import { destroyStream, discardBody, piecesIn, release } from "../message/discard.ts";
@@ -11,6 +11,7 @@ import { type ErrorPage, refusal } from "../message/refusal.ts";
 import type { Reply } from "../message/reply.ts";
 import { ReceivedRequest, type Request, type RequestHost } from "../message/request.ts";
 import { Afterwards } from "../server/afterwards.ts";
+import type { Limits } from "../server/defaults.ts";
 import { piecesOf } from "./slice.ts";
 
 export type WebRequest = InstanceType<typeof globalThis.Request>;
@@ -20,7 +21,7 @@ export type WebResponse = InstanceType<typeof globalThis.Response>;
 export interface FetchSite {
   readonly handler: Handler;
   readonly errorPage: ErrorPage;
-  readonly bodyBytes: number;
+  readonly limits: Pick<Limits, "bodyBytes" | "streamBytes">;
   readonly server: unknown;
   readonly report: (error: unknown, request: Request | undefined) => void;
 }
@@ -101,7 +102,8 @@ class FetchHost implements RequestHost {
   }
 
   get body(): Inbound {
-    this.#body ??= this.#received.body === null ? NO_BODY : pumped(this.#received, this.#site.bodyBytes);
+    this.#body ??=
+      this.#received.body === null ? NO_BODY : pumped(this.#received, this.request.headers, this.#site.limits);
     return this.#body;
   }
 
@@ -139,13 +141,15 @@ class FetchHost implements RequestHost {
   }
 }
 
-/** The body of a web Request, read as it is asked for. */
-function pumped(received: WebRequest, bodyBytes: number): Inbound {
+/** The body of a web Request, read as it is asked for, and no more of it than a connection would take. */
+function pumped(received: WebRequest, headers: Fields, { bodyBytes, streamBytes }: FetchSite["limits"]): Inbound {
   const declared = Number(received.headers.get("content-length") ?? Number.NaN);
+  const length = Number.isSafeInteger(declared) && declared >= 0 ? declared : undefined;
   const chunks = (received.body as NonNullable<WebRequest["body"]>).getReader();
   let pumping: "idle" | "busy" | "over" = "idle";
-  const body = new ReceivedBody(Number.isSafeInteger(declared) ? declared : undefined, {
+  const body = new ReceivedBody(length, {
     bodyBytes,
+    headers,
     wanted: () => void pump(),
     room: () => void pump(),
     unwanted: () => {
@@ -153,6 +157,7 @@ function pumped(received: WebRequest, bodyBytes: number): Inbound {
       chunks.cancel().catch(() => {});
     },
   });
+  let size = 0;
   const pump = async (): Promise<void> => {
     if (pumping !== "idle") return;
     pumping = "busy";
@@ -163,14 +168,20 @@ function pumped(received: WebRequest, bodyBytes: number): Inbound {
           pumping = "over";
           return body.end(null);
         }
+        size += (value as Uint8Array).length;
+        if (size > streamBytes) throw new RemoteError("WIRE_BODY_TOO_LARGE");
         room = body.feed(value as Uint8Array);
       }
       pumping = "idle";
     } catch (cause) {
       pumping = "over";
-      body.fail(new TransportError("NET_CLOSED", undefined, { cause }));
+      chunks.cancel().catch(() => {});
+      body.fail(cause instanceof RemoteError ? cause : new TransportError("NET_CLOSED", undefined, { cause }));
     }
   };
+  if (length !== undefined && length > streamBytes) {
+    body.fail(new RemoteError("WIRE_BODY_TOO_LARGE"));
+  }
   return body;
 }
 

@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { type Clock, systemClock, type Timer } from "../base/clock.ts";
 import { asError, HttpError, LocalError, TransportError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import { OF_THE_CONNECTION } from "../message/answer.ts";
 import { Fields } from "../message/fields.ts";
 import type { Handler } from "../message/handler.ts";
@@ -42,7 +43,7 @@ export interface WorkersOptions {
 /** Threads that answer requests. Make it with workers(). */
 export class Workers implements AsyncDisposable {
   /** Answers in one of the threads. */
-  readonly handler: Handler = (request) => this.#handle(request);
+  readonly handler: Handler = (request) => handled(this.#handle(request));
   readonly #subject: ThreadSubject;
   readonly #options: Required<Omit<WorkersOptions, "name" | "server">>;
   readonly #gate: Gate;
@@ -74,7 +75,7 @@ export class Workers implements AsyncDisposable {
 
   /** Waits until the threads have answered what they work on, and ends them. Who asks from now on is answered 503. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= handled(this.#close());
     return this.#closing;
   }
 

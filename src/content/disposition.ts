@@ -1,7 +1,7 @@
 // Content-Disposition of a part of a form (RFC 7578 §4.2): its name, and the name of its file as something that may be shown
 // and used for a file, whatever the peer wrote.
 import { HttpError } from "../base/errors.ts";
-import { decodeText } from "../message/inbound.ts";
+import { decodeText } from "../message/reading.ts";
 
 /** What a part says of itself. */
 export interface Disposition {

@@ -1,8 +1,8 @@
 // A whole form with its files, for who does not want to read it part by part: fields are text, small files are in memory, and
 // larger ones are temporary files.
+import { tooLarge } from "../message/reading.ts";
 import type { Request } from "../message/request.ts";
 import { type MultipartLimits, parts } from "./multipart.ts";
-import { tooLarge } from "./octets.ts";
 import { type Param, Params } from "./params.ts";
 import type { Part } from "./part.ts";
 import { type UploadedFile, uploads } from "./uploads.ts";

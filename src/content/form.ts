@@ -1,8 +1,8 @@
 // application/x-www-form-urlencoded as named values: the same decoder for queries and for bodies. What cannot be decoded is kept
 // as it stands, or refused with the name of the parameter, as it is told; `raw` of each value is what was sent.
 import { HttpError, type ParameterIssue } from "../base/errors.ts";
+import { tooLarge } from "../message/reading.ts";
 import { decodeComponent, decodeStrictly } from "../message/target.ts";
-import { tooLarge } from "./octets.ts";
 import { type Param, Params, type Source, shown } from "./params.ts";
 
 /** How an urlencoded form is read. */

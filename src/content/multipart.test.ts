@@ -303,7 +303,6 @@ const FIELD = 'Content-Disposition: form-data; name="a"';
 
 test("what is malformed is refused", async () => {
   const bodies: Record<string, string> = {
-    "nothing at all": "",
     "no boundary in it": "a=b&c=d",
     "no end": part(FIELD),
     "an end that is cut": `${part(FIELD)}--${BOUNDARY}-`,
@@ -331,6 +330,20 @@ test("what is malformed is refused", async () => {
     const answer = await read(Buffer.from(body, "latin1"));
     assert.equal(answer.status, 400, `${what}: ${answer.body}`);
     assert.doesNotMatch(answer.body, /busboy|dicer|node_modules| at /i, what);
+  }
+});
+
+test("a form without content was one without an end: it has no parts, whatever its type says", async () => {
+  for (const type of [undefined, MULTIPART, "multipart/form-data", "text/plain"]) {
+    for (const framing of ["length", "chunked"] as const) {
+      const headers = type === undefined ? {} : { "Content-Type": type };
+      const answer = await ask({ headers, body: "", framing }, async (request) => {
+        let count = 0;
+        for await (const _ of parts(request)) count++;
+        return count;
+      });
+      assert.equal(answer.body, "0", `${type} ${framing}`);
+    }
   }
 });
 

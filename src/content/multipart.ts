@@ -2,12 +2,13 @@
 // is read before it is asked for, that everything is bounded, and that what is malformed is refused and not skipped.
 import type { Readable, Writable } from "node:stream";
 import { HttpError, LocalError } from "../base/errors.ts";
+import { handledSteps } from "../base/handled.ts";
 import { Fields } from "../message/fields.ts";
-import type { Inbound } from "../message/inbound.ts";
-import type { Request } from "../message/request.ts";
+import { type Inbound, tooLarge } from "../message/reading.ts";
+import { hasContent, type Request } from "../message/request.ts";
 import { withoutBlanks } from "../message/token.ts";
 import { badMultipart, readDisposition } from "./disposition.ts";
-import { checkDeclared, decodeBody, mediaType, tooLarge } from "./octets.ts";
+import { checkDeclared, decodeBody, mediaType } from "./octets.ts";
 import { type Part, type PartSource, ReceivedPart } from "./part.ts";
 
 /** How much a form may have. Octets, and three counts; Infinity for no limit. Beyond any of them 413. */
@@ -44,7 +45,8 @@ const SLICE_BYTES = 65_536;
 const BEYOND_BYTES = 1024;
 
 /**
- * The parts of a form, one after the other, while they arrive. To leave the loop gives up the rest of the body.
+ * The parts of a form, one after the other, while they arrive. To leave the loop gives up the rest of the body. Where there is no
+ * content there are no parts.
  *
  * @throws HttpError 415 HTTP_UNSUPPORTED_TYPE where the request has no form of this type; 400 HTTP_BAD_MULTIPART where it is
  *   malformed or has no end; 413 HTTP_BODY_TOO_LARGE beyond a limit, for a declared length before anything is read.
@@ -55,8 +57,13 @@ const BEYOND_BYTES = 1024;
  *   if (part.filename !== undefined) await (await part.save()).keep(`/srv/in/${crypto.randomUUID()}`);
  * }
  */
-export async function* parts(request: Request, limits: MultipartLimits = {}): AsyncGenerator<Part, undefined> {
+export function parts(request: Request, limits: MultipartLimits = {}): AsyncGenerator<Part, undefined> {
+  return handledSteps(readParts(request, limits));
+}
+
+async function* readParts(request: Request, limits: MultipartLimits): AsyncGenerator<Part, undefined, undefined> {
   const bounds = bounded(limits);
+  if (!(await hasContent(request))) return;
   const boundary = boundaryOf(request);
   checkDeclared(request, bounds.totalBytes);
   const { body } = decodeBody(request, bounds.totalBytes);

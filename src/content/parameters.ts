@@ -1,12 +1,13 @@
 // The parameters of a request as one list, wherever they stand: in the path, in the query, and in the body, whether it is a form
 // or JSON. Each knows where it came from. The body is read only where it may have some, and the request may have one.
 import { LocalError } from "../base/errors.ts";
+import { handled, handledIfLater } from "../base/handled.ts";
 import { type Answer, makerFor, replyWhenReady } from "../message/answer.ts";
 import type { Handler } from "../message/handler.ts";
-import { Key, queryText, type Request } from "../message/request.ts";
+import { hasContent, Key, queryText, type Request } from "../message/request.ts";
 import { parseForm } from "./form.ts";
 import { type Param, Params } from "./params.ts";
-import { type ContentParsers, hasContent, type Parsed, type ParseOptions, parsed } from "./parsers.ts";
+import { type ContentParsers, type Parsed, type ParseOptions, parsed } from "./parsers.ts";
 
 /** Where parameters are looked for. */
 export type Place = "path" | "query" | "body";
@@ -40,8 +41,8 @@ const ORDER: readonly Place[] = ["path", "query", "body"];
  * params.value("x"); // "y"
  * params.value("z", "none"); // "none"
  */
-export async function parameters(request: Request, options: ParametersOptions = {}): Promise<Params<unknown>> {
-  return gather(request, options);
+export function parameters(request: Request, options: ParametersOptions = {}): Promise<Params<unknown>> {
+  return handled((async () => gather(request, options))());
 }
 
 /**
@@ -70,7 +71,7 @@ export function withParameters(
   };
   return (request) => {
     const params = gather(request, options);
-    return params instanceof Promise ? params.then((all) => respond(request, all)) : respond(request, params);
+    return params instanceof Promise ? handled(params.then((all) => respond(request, all))) : respond(request, params);
   };
 }
 
@@ -102,7 +103,7 @@ function gather(request: Request, options: ParametersOptions): Params<unknown> |
     return known.params;
   }
   checkOrder(order);
-  const params = collect(request, order, options);
+  const params = handledIfLater(collect(request, order, options));
   request.set(GATHERED, { path, target, body, order: asked, malformed, params });
   return params;
 }

@@ -2,12 +2,13 @@
 // and what cannot be parsed is refused before it is read, so that a client which waits for 100 Continue never sends it.
 import { isUtf8 } from "node:buffer";
 import { HttpError, LocalError } from "../base/errors.ts";
-import type { Inbound } from "../message/inbound.ts";
-import { conventionsOf, Key, type Request } from "../message/request.ts";
-import { JSON_DEPTH, parseJsonText } from "./bounded-json.ts";
+import { handled } from "../base/handled.ts";
+import { JSON_DEPTH } from "../message/bounded-json.ts";
+import { type Inbound, parseJson } from "../message/reading.ts";
+import { conventionsOf, hasContent, Key, type Request } from "../message/request.ts";
 import { parseForm } from "./form.ts";
 import { type FormDataOptions, type FormValue, readFormData } from "./form-data.ts";
-import { bodyBytes, checkDeclared, decodeBody, decodeCharset, mediaType, readsContent } from "./octets.ts";
+import { bodyBytes, checkDeclared, decodeBody, decodeCharset, mediaType } from "./octets.ts";
 import { Params } from "./params.ts";
 
 /** What a parser is told besides the request. */
@@ -104,7 +105,8 @@ const RANGE = /^(?:\*\/\*|\+[\w.-]+|[\w!#$&^.+-]+\/(?:\*|[\w!#$&^.+-]+))$/;
  */
 export function contentParsers(options: ParsersOptions = {}): ContentParsers {
   const { depth = JSON_DEPTH, pairs, malformed, otherContent = "refuse", multipart = {} } = options;
-  const asJson: ContentParser = async (request, context) => parseJsonText(await textOf(request, context), depth);
+  // UTF-8 whatever a charset says: JSON has no such parameter (RFC 8259 §11), and body.json() does not look at it.
+  const asJson: ContentParser = async (request, { limit }) => parseJson(await octetsOf(request, limit), depth);
   const parsers = new ContentParsers()
     .set("application/x-www-form-urlencoded", async (request, context) => {
       const strictness = malformed ?? conventionsOf(request)?.said.malformed ?? "keep";
@@ -129,21 +131,25 @@ async function textOf(request: Request, { parameters, limit }: ParserContext): P
   const charset = parameters.get("charset");
   // Refused before it is read.
   if (charset !== undefined) decodeCharset(new Uint8Array(0), charset);
-  return decodeCharset((await bodyBytes(request, limit)) ?? new Uint8Array(0), charset);
+  return decodeCharset(await octetsOf(request, limit), charset);
+}
+
+async function octetsOf(request: Request, limit: number | undefined): Promise<Uint8Array> {
+  return (await bodyBytes(request, limit)) ?? new Uint8Array(0);
 }
 
 /** Whatever it is, as text: of what is not UTF-8 nothing is lost, since each byte is a character. */
 async function anyText(request: Request, context: ParserContext): Promise<string> {
   if (context.parameters.has("charset")) return textOf(request, context);
-  const bytes = (await bodyBytes(request, context.limit)) ?? new Uint8Array(0);
+  const bytes = await octetsOf(request, context.limit);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(isUtf8(bytes) ? "utf8" : "latin1");
 }
 
 /** How much of a body is parsed. */
 export interface ParseOptions {
   /**
-   * Octets, after the content coding is undone. Left out, `limits.bodyBytes` of the server holds for what is collected, and
-   * 1 MiB for what was encoded; a multipart form has limits of its own.
+   * Bytes, as they were sent and after the content coding is undone; `limits.bodyBytes` of the server where left out, but for a
+   * multipart form, which is not collected and has limits of its own.
    */
   readonly limit?: number;
 }
@@ -176,16 +182,16 @@ function usualParsers(request: Request): ContentParsers {
  * What the content of a request means, by its media type. It is read and parsed when it is first asked for, and kept: later
  * calls get the same value, whatever they ask with. `bodyBytes(request)` has the octets besides, but of a multipart form.
  *
- * @returns undefined where there is no content, and for GET, HEAD, TRACE and CONNECT, whose content means nothing; else what
- *   the parser made: text, JSON, Params, octets. Content without a Content-Type is octets.
+ * @returns undefined where there is no content, whatever Content-Type says, and for GET, HEAD, TRACE and CONNECT, whose content
+ *   means nothing; else what the parser made: text, JSON, Params, bytes. Content without a Content-Type is bytes.
  * @throws HttpError 415 HTTP_UNSUPPORTED_TYPE with Accept where the type has no parser, or with Accept-Encoding where the
  *   coding is not known; 413 HTTP_BODY_TOO_LARGE; 400 with the code of what is malformed.
  *
  * @example
  * const value = await parse(request);
  */
-export async function parse(request: Request, registry?: ContentParsers, options?: ParseOptions): Promise<unknown> {
-  return (await parsed(request, registry, options)).value;
+export function parse(request: Request, registry?: ContentParsers, options?: ParseOptions): Promise<unknown> {
+  return handled(parsed(request, registry, options).then(({ value }) => value));
 }
 
 /** As parse(), with the media type. */
@@ -193,19 +199,15 @@ export function parsed(request: Request, registry?: ContentParsers, options: Par
   const { body } = request;
   let kept = request.get(PARSED);
   if (kept?.body !== body) {
-    kept = { body, parsed: read(request, registry ?? usualParsers(request), options.limit) };
+    kept = { body, parsed: handled(read(request, registry ?? usualParsers(request), options.limit)) };
     request.set(PARSED, kept);
   }
   return kept.parsed;
 }
 
-/** Whether a request says that it has content: a length other than 0, or a type. */
-export function hasContent(request: Request): boolean {
-  return readsContent(request) && (request.body.length !== 0 || request.headers.has("content-type"));
-}
-
 async function read(request: Request, registry: ContentParsers, limit: number | undefined): Promise<Parsed> {
-  if (!hasContent(request)) return { type: undefined, value: undefined };
+  const present = hasContent(request);
+  if (present === false || !(present === true || (await present))) return { type: undefined, value: undefined };
   const media = mediaType(request.headers.get("content-type") ?? OCTETS);
   const parser = media === undefined ? undefined : registry.find(media.essence);
   if (media === undefined || parser === undefined) {
@@ -228,21 +230,28 @@ async function read(request: Request, registry: ContentParsers, limit: number | 
  *
  * Files are in memory while they are small, else temporary files, and belong to the request: see uploads().
  *
- * @throws HttpError 415 HTTP_UNSUPPORTED_TYPE where the request has no form; as parse().
+ * @returns an empty list where there is no content, as a form has none in which nothing is filled in.
+ * @throws HttpError 415 HTTP_UNSUPPORTED_TYPE where the content is no form; as parse().
  *
  * @example
  * const sent = await form(request);
  * const title = sent.require("title");
  */
-export async function form(
+export function form(request: Request, registry?: ContentParsers, options?: ParseOptions): Promise<Params<FormValue>> {
+  return handled(readForm(request, registry, options));
+}
+
+async function readForm(
   request: Request,
-  registry?: ContentParsers,
-  options?: ParseOptions,
+  registry: ContentParsers | undefined,
+  options: ParseOptions | undefined,
 ): Promise<Params<FormValue>> {
   const type = mediaType(request.headers.get("content-type") ?? OCTETS)?.essence;
-  if (type !== undefined && FORMS.includes(type)) {
+  const isForm = type !== undefined && FORMS.includes(type);
+  if (isForm || !(await hasContent(request))) {
     const value = await parse(request, registry, options);
     if (value instanceof Params) return value;
+    if (value === undefined) return new Params();
   }
   throw new HttpError(415, "A form is wanted here.", {
     code: "HTTP_UNSUPPORTED_TYPE",

@@ -2,10 +2,12 @@
 // to its end: a part asks the form for more, and the form says what a part may have.
 import type { Readable } from "node:stream";
 import { HttpError, LocalError } from "../base/errors.ts";
+import { handled, handledSteps } from "../base/handled.ts";
 import type { Fields } from "../message/fields.ts";
+import { Collected, checkLimit, tooLarge } from "../message/reading.ts";
 import type { Request } from "../message/request.ts";
 import type { Disposition } from "./disposition.ts";
-import { decodeCharset, mediaType, tooLarge } from "./octets.ts";
+import { decodeCharset, mediaType } from "./octets.ts";
 import { badParameter } from "./params.ts";
 import { type UploadedFile, uploads } from "./uploads.ts";
 
@@ -86,17 +88,23 @@ export class ReceivedPart implements Part {
     });
   }
 
-  async bytes(limit: number = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of this) {
-      if (this.#size > limit) throw tooLarge(this.#what());
-      pieces.push(piece);
-    }
-    return Buffer.concat(pieces, this.#size);
+  bytes(limit?: number): Promise<Uint8Array> {
+    return handled(this.#collect(limit));
   }
 
-  async text(limit?: number): Promise<string> {
-    const octets = await this.bytes(limit);
+  text(limit?: number): Promise<string> {
+    return handled(this.#text(limit));
+  }
+
+  async #collect(limit: number = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+    checkLimit(limit);
+    const collected = new Collected(undefined, Math.min(limit, this.#form.limitOf(this)), this.#what());
+    for await (const piece of this) collected.add(piece);
+    return collected.bytes;
+  }
+
+  async #text(limit: number | undefined): Promise<string> {
+    const octets = await this.#collect(limit);
     try {
       const text = decodeCharset(octets, this.#charset ?? this.#form.charset);
       if (this.name === "_charset_" && isKnownCharset(text)) this.#form.charset = text;
@@ -114,7 +122,11 @@ export class ReceivedPart implements Part {
     return uploads(this.#form.request).save({ name, filename, type }, this, folder);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
+    return handledSteps(this.#pieces());
+  }
+
+  async *#pieces(): AsyncGenerator<Uint8Array, undefined, undefined> {
     if (this.#state !== "unread") throw new LocalError("USE_BODY_USED");
     this.#state = "reading";
     const most = this.#form.limitOf(this);

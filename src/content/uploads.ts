@@ -5,9 +5,9 @@ import { copyFile, open, readFile, rename, rm, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { isHalfClosed, LocalError } from "../base/errors.ts";
-import { decodeText } from "../message/inbound.ts";
+import { handled, handledSteps } from "../base/handled.ts";
+import { checkLimit, decodeText, tooLarge } from "../message/reading.ts";
 import { afterwards, Key, type Request } from "../message/request.ts";
-import { tooLarge } from "./octets.ts";
 
 /** What a part says of the file in it. */
 export interface FileInfo {
@@ -47,17 +47,26 @@ export class UploadedFile implements FileInfo, AsyncIterable<Uint8Array>, AsyncD
   }
 
   /** All of it. @throws HttpError 413 HTTP_BODY_TOO_LARGE beyond the limit; Error of the file system, once it is gone. */
-  async bytes(limit: number = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+  bytes(limit?: number): Promise<Uint8Array> {
+    return handled(this.#bytes(limit));
+  }
+
+  async #bytes(limit: number = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+    checkLimit(limit);
     if (this.size > limit) throw tooLarge("The file is too large.");
     return this.#memory ?? readFile(this.#there());
   }
 
   /** All of it as UTF-8. @throws HttpError 400 HTTP_BAD_TEXT where it is not; as bytes(). */
-  async text(limit?: number): Promise<string> {
-    return decodeText(await this.bytes(limit));
+  text(limit?: number): Promise<string> {
+    return handled(this.#bytes(limit).then(decodeText));
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
+    return handledSteps(this.#pieces());
+  }
+
+  async *#pieces(): AsyncGenerator<Uint8Array, undefined, undefined> {
     if (this.#memory !== undefined) yield this.#memory;
     else for await (const chunk of createReadStream(this.#there())) yield chunk as Uint8Array;
   }
@@ -69,7 +78,11 @@ export class UploadedFile implements FileInfo, AsyncIterable<Uint8Array>, AsyncD
    * @throws LocalError USE_BAD_OPTION where no path is given for a file in memory, USE_BODY_USED where it was deleted; Error of the
    *   file system.
    */
-  async keep(path?: string): Promise<string> {
+  keep(path?: string): Promise<string> {
+    return handled(this.#keep(path));
+  }
+
+  async #keep(path: string | undefined): Promise<string> {
     let kept: string;
     if (this.#memory === undefined) {
       const from = this.#there();
@@ -87,7 +100,11 @@ export class UploadedFile implements FileInfo, AsyncIterable<Uint8Array>, AsyncD
   }
 
   /** Deletes it, unless it was kept; a second time nothing happens. */
-  async delete(): Promise<void> {
+  delete(): Promise<void> {
+    return handled(this.#delete());
+  }
+
+  async #delete(): Promise<void> {
     if (!this.#uploads.forget(this)) return;
     const path = this.#path;
     this.#path = undefined;
@@ -137,8 +154,8 @@ export class Uploads implements AsyncDisposable {
   }
 
   /** Deletes all that was not kept. */
-  async release(): Promise<void> {
-    await Promise.all(Array.from(this.#files, (file) => file.delete()));
+  release(): Promise<void> {
+    return handled(Promise.all(Array.from(this.#files, (file) => file.delete())).then(() => {}));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -151,7 +168,11 @@ export class Uploads implements AsyncDisposable {
   }
 
   /** Writes octets as they come to a new file that nobody else can read; where that fails, the file is gone before it throws. */
-  async save(info: FileInfo, chunks: AsyncIterable<Uint8Array>, folder: string = tmpdir()): Promise<UploadedFile> {
+  save(info: FileInfo, chunks: AsyncIterable<Uint8Array>, folder: string = tmpdir()): Promise<UploadedFile> {
+    return handled(this.#save(info, chunks, folder));
+  }
+
+  async #save(info: FileInfo, chunks: AsyncIterable<Uint8Array>, folder: string): Promise<UploadedFile> {
     const path = join(resolve(folder), `upload-${crypto.randomUUID()}`);
     const file = await open(path, "wx", 0o600);
     let size = 0;

@@ -1,6 +1,7 @@
 // A handler that writes its answer as text: header lines, an empty line, a body; with a status line before them or without. For
 // functions that were written for servers where a handler owns the output.
 import { asError, HttpError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import type { Handler } from "../message/handler.ts";
 import { Pipe } from "../message/pipe.ts";
 import type { Reply } from "../message/reply.ts";
@@ -20,20 +21,22 @@ import { documentReply, Malformed, measured, readDocument } from "./cgi-document
  * });
  */
 export function rawHandler(write: (request: Request, out: Pipe) => unknown): Handler {
-  return async (request): Promise<Reply> => {
-    const out = new Pipe();
-    void run(write, request, out);
-    const pieces = out[Symbol.asyncIterator]();
-    try {
-      const document = await readDocument(pieces, "allowed");
-      if (request.method === "HEAD") return documentReply(document, 200);
-      return documentReply(await measured(document, (flaw) => hostOf(request).report(flawed(flaw))), 200);
-    } catch (error) {
-      out.cancel(asError(error));
-      if (!(error instanceof Malformed)) throw error;
-      throw flawed(error);
-    }
-  };
+  return (request) => handled(written(write, request));
+}
+
+async function written(write: (request: Request, out: Pipe) => unknown, request: Request): Promise<Reply> {
+  const out = new Pipe();
+  void run(write, request, out);
+  const pieces = out[Symbol.asyncIterator]();
+  try {
+    const document = await readDocument(pieces, "allowed");
+    if (request.method === "HEAD") return documentReply(document, 200);
+    return documentReply(await measured(document, (flaw) => hostOf(request).report(flawed(flaw))), 200);
+  } catch (error) {
+    out.cancel(asError(error));
+    if (!(error instanceof Malformed)) throw error;
+    throw flawed(error);
+  }
 }
 
 function flawed(cause: Malformed): HttpError {

@@ -2,6 +2,7 @@
 // input, and what the program writes is the answer. On the same base as spawn(): no shell, a group of its own, the same limits.
 import { isUtf8 } from "node:buffer";
 import { HttpError, LocalError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import { Fields } from "../message/fields.ts";
 import type { Handler } from "../message/handler.ts";
 import { Pipe } from "../message/pipe.ts";
@@ -60,7 +61,7 @@ export function cgi(program: string, options: CgiOptions = {}): Handler {
   }
   placesOf(options.pool);
   checkOptions(options);
-  return (request) => answer(program, options, request);
+  return (request) => handled(answer(program, options, request));
 }
 
 async function answer(program: string, options: CgiOptions, request: Request): Promise<Reply> {

@@ -2,6 +2,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { HttpError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import type { Handler } from "../message/handler.ts";
 import type { Reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
@@ -29,8 +30,8 @@ export function file(path: string | URL, options: FileOptions = {}): Handler {
 export function fileAt(absolute: string, policy: Policy, kept: SmallFiles): Handler {
   return (request) => {
     if (request.method !== "GET" && request.method !== "HEAD") return otherMethod(request);
-    if (!kept.has(absolute)) return read(request, absolute, policy, kept);
-    return new Promise((resolve, reject) => {
+    if (!kept.has(absolute)) return handled(read(request, absolute, policy, kept));
+    const later = new Promise<Reply>((resolve, reject) => {
       kept.find(absolute, (served) => {
         try {
           resolve(served === null ? read(request, absolute, policy, kept) : served.answer(request));
@@ -39,6 +40,7 @@ export function fileAt(absolute: string, policy: Policy, kept: SmallFiles): Hand
         }
       });
     });
+    return handled(later);
   };
 }
 
@@ -57,7 +59,11 @@ const USUAL: FileOptions = {};
  * @example
  * const report: Handler = (request) => sendFile(request, `reports/${idOf(request)}.pdf`);
  */
-export async function sendFile(request: Request, path: string | URL, options: FileOptions = USUAL): Promise<Reply> {
+export function sendFile(request: Request, path: string | URL, options: FileOptions = USUAL): Promise<Reply> {
+  return handled(sent(request, path, options));
+}
+
+async function sent(request: Request, path: string | URL, options: FileOptions): Promise<Reply> {
   let policy = policies.get(options);
   if (policy === undefined) {
     policy = policyOf(options);

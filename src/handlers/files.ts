@@ -3,6 +3,7 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HttpError, LocalError } from "../base/errors.ts";
+import { handledIfLater } from "../base/handled.ts";
 import type { Handler } from "../message/handler.ts";
 import { empty, type Reply, redirect, withFields } from "../message/reply.ts";
 import { queryText, type Request } from "../message/request.ts";
@@ -65,7 +66,7 @@ const LISTING_LIMIT = 2000;
 export function files(root: string | URL | readonly (string | URL)[], options: FilesOptions = {}): Handler {
   const site = siteOf(root, options);
   return (request) => {
-    if (request.method === "GET" || request.method === "HEAD") return serve(site, request);
+    if (request.method === "GET" || request.method === "HEAD") return handledIfLater(serve(site, request));
     return otherMethod(request);
   };
 }

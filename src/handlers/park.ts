@@ -3,6 +3,7 @@
 import { setMaxListeners } from "node:events";
 import { type Clock, systemClock, type Timer } from "../base/clock.ts";
 import { asError, HttpError, LocalError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import { publish } from "../base/trace.ts";
 import { type Answer, makerFor, replyWhenReady } from "../message/answer.ts";
 import type { Handler, Middleware } from "../message/handler.ts";
@@ -213,7 +214,7 @@ class Lot implements ParkingLot {
     const deadline = checkedDeadline(options.deadline ?? this.#deadline);
     if (this.#places.size >= this.#limit) {
       const fields = { "Retry-After": "1" };
-      return Promise.reject(new HttpError(503, undefined, { code: "HTTP_BUSY", fields }));
+      return handled(Promise.reject(new HttpError(503, undefined, { code: "HTTP_BUSY", fields })));
     }
     leaveOnFin(request);
     const late = options.late ?? this.#late;
@@ -235,7 +236,7 @@ class Lot implements ParkingLot {
     if (this.#looking !== "no") this.#fresh.set(promise, place);
     this.#listen(place, options.signal);
     if (this.#places.has(place)) this.#arm(place.due);
-    return promise;
+    return handled(promise);
   }
 
   #listen(place: Place, stop: AbortSignal | undefined): void {

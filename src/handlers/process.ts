@@ -1,6 +1,7 @@
 // A program as a reply: what it writes is the body, chunk by chunk, as fast as the client takes it; and when the client leaves, the
 // program and all that it started end.
 import { LocalError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import { Fields, type FieldsInit } from "../message/fields.ts";
 import { Pipe } from "../message/pipe.ts";
 import { type Reply, reply } from "../message/reply.ts";
@@ -69,7 +70,7 @@ class Processes implements ProcessPool {
   }
 
   spawn(request: Request, program: string, args?: readonly string[], options?: SpawnOptions): Promise<Reply> {
-    return spawnIn(this.#places, request, program, { args, ...options });
+    return handled(spawnIn(this.#places, request, program, { args, ...options }));
   }
 }
 
@@ -109,7 +110,7 @@ export function spawn(
   args: readonly string[] = [],
   options: SpawnOptions = {},
 ): Promise<Reply> {
-  return spawnIn(placesOf(undefined), request, program, { args, ...options });
+  return handled(spawnIn(placesOf(undefined), request, program, { args, ...options }));
 }
 
 const EVENTS = { "Content-Type": "text/event-stream", "Cache-Control": "no-store" };

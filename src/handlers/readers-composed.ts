@@ -1,6 +1,6 @@
 // The kinds that are made of others: JSON, lists, objects. What is wrong inside of them says where.
 import { HttpError, LocalError } from "../base/errors.ts";
-import { parseJsonText } from "../content/bounded-json.ts";
+import { parseJsonText } from "../message/bounded-json.ts";
 import {
   type Form,
   isRequired,

@@ -1,6 +1,7 @@
 // Readers: values that say how one parameter is read. Each method returns another reader, so that one can be kept, named and
 // refined anywhere. A reader is a kind (readers-kinds.ts), what must hold of its values, and where the parameter is found.
 import { LocalError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import { promised } from "../message/answer.ts";
 import { isToken } from "../message/token.ts";
 import { type Flaw, MISSING, MOST_FLAWS, refusalOf, Wrong } from "./readers-flaw.ts";
@@ -186,7 +187,7 @@ export class ValueReader {
 
   read(raw: unknown, name = "value", seen: Seen = {}): unknown {
     const value = reading(this)(raw, "text", seen);
-    return value instanceof Promise ? value.then((later) => orThrow(later, name)) : orThrow(value, name);
+    return value instanceof Promise ? handled(value.then((later) => orThrow(later, name))) : orThrow(value, name);
   }
 
   describe(): JsonSchema {

@@ -1,11 +1,11 @@
 // The body of a request as a place where parameters are found: whether it must be read, as what, and what it holds. Nothing is
 // read before a reader needs it, and what no reader can take is refused before it is.
 import { HttpError } from "../base/errors.ts";
-import { parseJsonText } from "../content/bounded-json.ts";
 import { Params } from "../content/params.ts";
 import type { ContentParsers } from "../content/parsers.ts";
-import type { Inbound } from "../message/inbound.ts";
-import { Key, type Request } from "../message/request.ts";
+import { parseJsonText } from "../message/bounded-json.ts";
+import type { Inbound } from "../message/reading.ts";
+import { hasContent, Key, type Request } from "../message/request.ts";
 
 /** What readers may ask of a body, apart from those that take a parameter from wherever it is. */
 export type Wanted = "nothing" | "form" | "json";
@@ -32,15 +32,10 @@ const ACCEPTS = {
   json: "application/json",
 } as const;
 
-/** Whether a body of this method means anything: of GET and HEAD it does not (RFC 9110 §9.3.1). */
-export function mayMean({ method }: Request): boolean {
-  return method !== "GET" && method !== "HEAD" && method !== "TRACE" && method !== "CONNECT";
-}
-
 /**
  * Reads the body where its type is one that is wanted, or has a parser of one's own.
  *
- * @param use is given what is in it, at once: a promise less than to wait for it.
+ * @param use is given what is in it, at once: a promise less than to wait for it. Null where a chunked body has nothing in it.
  * @returns null where there is nothing to be read.
  * @throws HttpError 415 HTTP_UNSUPPORTED_TYPE for another type, where some reader insists on one. The promise rejects as that of
  *   parsed() does.
@@ -48,11 +43,21 @@ export function mayMean({ method }: Request): boolean {
 export function readBody<T>(
   request: Request,
   options: BodyOptions,
+  use: (content: Content | null) => T | Promise<T>,
+): Promise<T> | null {
+  const present = hasContent(request);
+  if (present === false) return null;
+  if (present === true) return readPresent(request, options, use);
+  return present.then((some) => (some ? (readPresent(request, options, use) ?? use(null)) : use(null)));
+}
+
+function readPresent<T>(
+  request: Request,
+  options: BodyOptions,
   use: (content: Content) => T | Promise<T>,
 ): Promise<T> | null {
   const { body, headers } = request;
   const { wanted, limit, parsers } = options;
-  if (body.length === 0 || !mayMean(request)) return null;
   const type = headers.get("content-type") ?? "";
   const kind = JSON_TYPE.test(type) ? "json" : FORM_TYPE.test(type) ? "form" : "other";
   if (kind !== "other" || parsers === undefined) {
@@ -61,8 +66,8 @@ export function readBody<T>(
   }
   const kept = request.get(KEPT);
   if (kept?.body === body) return kept.text.then((text) => use(jsonContent(text)));
-  // The common case, without the registry: JSON as it stands, that nobody has begun to read.
-  if (kind === "json" && parsers === undefined && body.state === "unread" && !headers.has("content-encoding")) {
+  // The common case, without the registry: JSON that nobody has begun to read.
+  if (kind === "json" && parsers === undefined && body.state === "unread") {
     const text = body.text(limit);
     request.set(KEPT, { body, text });
     return text.then((all) => use(jsonContent(all)));

@@ -4,11 +4,11 @@ import { LocalError } from "../base/errors.ts";
 import { cookies } from "../content/cookie.ts";
 import { parseForm } from "../content/form.ts";
 import type { Params } from "../content/params.ts";
-import { queryText, type Request } from "../message/request.ts";
+import { queryText, type Request, readsContent } from "../message/request.ts";
 import type { Form } from "./readers.ts";
 import { REPEATED, Wrong } from "./readers-flaw.ts";
 import type { Raws, Step } from "./readers-record.ts";
-import { type Content, mayMean } from "./typed-body.ts";
+import type { Content } from "./typed-body.ts";
 
 /** Which is looked at first for a name that may be in both. */
 export type First = "query" | "body";
@@ -40,7 +40,7 @@ export class RequestRaws implements Raws {
 
   /** Whether one of these steps, which may be anywhere, finds nothing but in the body. */
   needsBody(steps: readonly Step[]): boolean {
-    if (steps.length === 0 || this.#places.body === "whole" || !mayMean(this.#request)) return false;
+    if (steps.length === 0 || this.#places.body === "whole" || !readsContent(this.#request)) return false;
     const query = this.#places.first === "query" ? this.#queried() : null;
     for (const { name } of steps) {
       if (segment(this.#request, name) === undefined && query?.has(name) !== true) return true;

@@ -2,6 +2,7 @@
 // with them is one refusal, and their types are inferred. What can be answered at once is: no promise is made unless a reader
 // made one or the body is read.
 import { LocalError } from "../base/errors.ts";
+import { handledIfLater } from "../base/handled.ts";
 import type { ContentParsers } from "../content/parsers.ts";
 import { type Answer, makerFor, replyWhenReady } from "../message/answer.ts";
 import { describeHandler } from "../message/details.ts";
@@ -86,7 +87,7 @@ export function typed<R extends Readers>(
           return answered(plan, call, request, raws);
         })
       : null;
-    return later ?? answered(plan, call, request, raws);
+    return handledIfLater(later ?? answered(plan, call, request, raws));
   };
   plans.set(handler, plan);
   describeHandler(handler, {

@@ -2,8 +2,10 @@
 // becomes a path on the disk, or nothing.
 import { realpath } from "node:fs/promises";
 import { HttpError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import { type Answer, makerFor } from "../message/answer.ts";
 import type { Handler } from "../message/handler.ts";
+import type { Reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import { canonicalPath } from "../message/target.ts";
 import { decodeRest, mountedPath } from "../route/params.ts";
@@ -28,10 +30,14 @@ export interface UnderRootOptions {
  * @example
  * const path = await underRoot("uploads", request.path);
  */
-export async function underRoot(
+export function underRoot(root: string | URL, path: string, options: UnderRootOptions = {}): Promise<string | null> {
+  return handled(find(root, path, options));
+}
+
+async function find(
   root: string | URL,
   path: string,
-  { dotFiles = "hide", symlinks = "inside" }: UnderRootOptions = {},
+  { dotFiles = "hide", symlinks = "inside" }: UnderRootOptions,
 ): Promise<string | null> {
   // A malformed escape is mended in the canonical path, and would name something else than it says.
   if (/%(?![0-9a-f]{2})/i.test(path) || !path.startsWith("/")) return null;
@@ -68,14 +74,15 @@ export function withTarget(
 ): Handler {
   const folder = folderOf(root);
   const { param, notFound = nothing } = options;
-  return async (request) => {
+  const handle = async (request: Request): Promise<Reply> => {
     // The canonical path has mended what the target has wrong.
     const malformed = /^[^?]*%(?![0-9a-f]{2})/i.test(request.target);
     const path = param === undefined ? mountedPath(request) : encodedParam(request, param);
-    const target = malformed ? null : await underRoot(folder, path, options);
+    const target = malformed ? null : await find(folder, path, options);
     if (target === null) return notFound(request);
     return makerFor(request)(await answer(request, target, await realpath(folder)));
   };
+  return (request) => handled(handle(request));
 }
 
 /**

@@ -1,6 +1,7 @@
 // What a handler may return besides a Reply, and the one place that makes a Reply of it: by brand and by prototype, never by
 // shape, so that an object which a peer sent and a handler echoes is JSON whatever it imitates.
 import { LocalError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import { FileSlice, Takeover } from "./body.ts";
 import type { Conventions, Said } from "./conventions.ts";
 import { Fields } from "./fields.ts";
@@ -147,7 +148,7 @@ export function conventionsFrom(said: Said): Conventions {
 /** The reply of an answer, or of a promise of one. */
 export function replyWhenReady<T = Reply>(answer: unknown, made: (answer: unknown) => T): T | Promise<T> {
   const later = promised(answer);
-  return later === undefined ? made(answer) : later.then(made);
+  return later === undefined ? made(answer) : handled(later.then(made));
 }
 
 /** What a function of others returned, as a promise, where it is one of any library: those of databases are often their own. */

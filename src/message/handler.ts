@@ -1,6 +1,7 @@
 // The waist: a handler is a function from a request to a reply, middleware a function from a handler to a handler. And the
 // mirror for the other side: a Send takes what is to be sent and gives the reply that came.
 import { LocalError } from "../base/errors.ts";
+import { handledIfLater } from "../base/handled.ts";
 import type { Body } from "./body.ts";
 import type { FieldsInit } from "./fields.ts";
 import type { Inbound } from "./inbound.ts";
@@ -24,7 +25,8 @@ export function stack(handler: Handler, ...middleware: readonly Middleware[]): H
 }
 
 function wrapped(next: Handler, wrap: Middleware): Handler {
-  const handler: unknown = wrap(next);
+  // What is inside may fail after the middleware has answered or thrown: that must not end the process.
+  const handler: unknown = wrap((request) => handledIfLater(next(request)));
   if (typeof handler === "function") return handler as Handler;
   throw new LocalError(
     "USE_BAD_OPTION",

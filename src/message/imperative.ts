@@ -1,6 +1,7 @@
 // The ancestors' face of a handler: it is given a response and tells it to start, write, flush and end. A thin adapter: start
 // makes a Reply over a Pipe, and everything below sees a handler like any other.
 import { asError, isHalfClosed, LocalError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import { makerFor } from "./answer.ts";
 import type { Body } from "./body.ts";
 import type { FieldsInit } from "./fields.ts";
@@ -164,7 +165,7 @@ class PipedResponder implements Responder {
     const { signal } = this.#request;
     // Behind the client's FIN a reply may still be written: the engine waits for one, and for how long.
     if (signal.aborted && !isHalfClosed(signal.reason)) throw this.#lose(signal.reason);
-    return new Promise((resolve, reject) => {
+    const later = new Promise<Reply>((resolve, reject) => {
       const leave = (): void => {
         if (!isHalfClosed(signal.reason)) this.#settle?.reject(this.#lose(signal.reason));
       };
@@ -184,6 +185,7 @@ class PipedResponder implements Responder {
       };
       signal.addEventListener("abort", leave);
     });
+    return handled(later);
   }
 
   /** What the function returned at once: its answer, or nothing that means one. */

@@ -1,51 +1,21 @@
 // The body that a peer sends, on its way in. Nothing is read until somebody asks: as bytes, text or json (bounded), or piece
 // by piece (not bounded, unless limits.streamBytes is set). Asking is also what sends 100 Continue. Itself a Body, so that
 // it can be sent on as it comes.
-import { isUtf8 } from "node:buffer";
-import { HttpError, LocalError, TransportError } from "../base/errors.ts";
+import { LocalError, TransportError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
+import { DecodedBody, decoderOf } from "./decoded.ts";
 import type { Fields } from "./fields.ts";
 import { Pipe, type Sink } from "./pipe.ts";
+import { Collected, checkLimit, decodeText, type Inbound, isPresent, parseJson, show, tooLarge } from "./reading.ts";
 
-/** A body that is received. Iterated, its pieces are yours to keep; a small one lies in Node's pool, as small Buffers do. */
-export interface Inbound extends AsyncIterable<Uint8Array> {
-  /** Octets, where the sender declared them. */
-  readonly length: number | undefined;
-  readonly state: "unread" | "reading" | "done" | "failed";
-  /** Null until "done", and where there were none. */
-  readonly trailers: Fields | null;
-  /**
-   * The whole body; yours to keep.
-   *
-   * @param limit octets, Infinity for no limit; `limits.bodyBytes` where left out.
-   * @throws HttpError 413 HTTP_BODY_TOO_LARGE beyond the limit, before anything is read where the length was declared.
-   * @throws LocalError USE_BODY_USED the second time; USE_BAD_OPTION where the limit is no number from 0 on.
-   * @throws RemoteError, TransportError where the body did not arrive whole.
-   */
-  bytes(limit?: number): Promise<Uint8Array>;
-  /** As bytes(), decoded as UTF-8; a byte order mark is dropped. @throws HttpError 400 HTTP_BAD_TEXT where it is not UTF-8. */
-  text(limit?: number): Promise<string>;
-  /** As text(), parsed as JSON. @throws HttpError 400 HTTP_BAD_JSON where it is not JSON. */
-  json<T = unknown>(limit?: number): Promise<T>;
-  /**
-   * Shows each piece to `visit` as it arrives, from the buffer that it was received into: to count, hash or parse a body of any
-   * size without a copy of it. What `visit` throws cancels the rest and rejects. To await something between two pieces, iterate.
-   *
-   * @param visit gets octets that are valid during the call only.
-   * @throws LocalError USE_BODY_USED the second time; USE_BAD_OPTION where `visit` gives a promise.
-   * @throws RemoteError, TransportError where the body did not arrive whole.
-   */
-  forEach(visit: (bytes: Uint8Array) => void): Promise<void>;
-  /**
-   * Nobody wants the rest: it is skipped, or the connection is closed where it is long. Who still reads it gets the reason,
-   * so that a part never passes for the whole.
-   */
-  cancel(reason?: Error): void;
-}
+export type { Inbound } from "./reading.ts";
 
 /** What a body asks of the connection that it arrives on. */
 export interface InboundSource {
   /** limits.bodyBytes. */
   readonly bodyBytes: number;
+  /** Of the message: their Content-Encoding says how the body is coded; left out, it is not. */
+  readonly headers?: Fields;
   /** Reading begins: an awaited 100 Continue goes out. */
   wanted(): void;
   /** There is room again, after feed() said false. */
@@ -56,7 +26,7 @@ export interface InboundSource {
 
 /** The body as the connection feeds it. */
 export class ReceivedBody implements Inbound {
-  readonly length: number | undefined;
+  readonly #length: number | undefined;
   readonly #source: InboundSource;
   #state: Inbound["state"] = "unread";
   #trailers: Fields | null = null;
@@ -66,10 +36,22 @@ export class ReceivedBody implements Inbound {
   /** Whether the connection still feeds, has fed all of it, or why not. */
   #ending: "open" | "complete" | Error = "open";
   #visitor: Sink | null = null;
+  /** Whether a byte has come. */
+  #hasSome = false;
+  /** Who waits to know whether one will. */
+  #awaited: { readonly promise: Promise<boolean>; readonly tell: (empty: boolean) => void } | null = null;
 
   constructor(length: number | undefined, source: InboundSource) {
-    this.length = length;
+    this.#length = length;
     this.#source = source;
+  }
+
+  get length(): number | undefined {
+    return this.#length;
+  }
+
+  get limit(): number {
+    return this.#source.bodyBytes;
   }
 
   get state(): Inbound["state"] {
@@ -80,25 +62,37 @@ export class ReceivedBody implements Inbound {
     return this.#state === "done" ? this.#trailers : null;
   }
 
-  async bytes(limit?: number): Promise<Uint8Array> {
-    const whole = this.#take(limit);
-    return whole === null ? this.#collect(limit) : copyOf(whole);
+  isEmpty(): Promise<boolean> {
+    if (this.#length !== undefined) return Promise.resolve(this.#length === 0);
+    // Why it did not come whole is for who reads it.
+    if (this.#hasSome || this.#ending !== "open") {
+      return Promise.resolve(!this.#hasSome && this.#ending === "complete");
+    }
+    if (this.#awaited === null) {
+      let tell!: (empty: boolean) => void;
+      const promise = new Promise<boolean>((resolve) => {
+        tell = resolve;
+      });
+      this.#awaited = { promise, tell };
+      this.#source.wanted();
+    }
+    return this.#awaited.promise;
   }
 
-  async text(limit?: number): Promise<string> {
-    const whole = this.#take(limit);
-    return decodeText(whole ?? (await this.#collect(limit)));
+  bytes(limit?: number): Promise<Uint8Array> {
+    return handled(this.#bytes(limit));
   }
 
-  async json<T = unknown>(limit?: number): Promise<T> {
-    const whole = this.#take(limit);
-    return parseJson(whole ?? (await this.#collect(limit))) as T;
+  text(limit?: number): Promise<string> {
+    return handled(this.#read(limit, decodeText, (body) => body.text()));
   }
 
-  async forEach(visit: (bytes: Uint8Array) => void): Promise<void> {
-    const whole = this.#take(Number.POSITIVE_INFINITY);
-    if (whole === null) await this.#push((bytes) => show(bytes, visit));
-    else if (whole.length > 0) show(whole, visit);
+  json<T = unknown>(limit?: number): Promise<T> {
+    return handled(this.#read(limit, jsonOf, (body) => body.json()) as Promise<T>);
+  }
+
+  forEach(visit: (bytes: Uint8Array) => void): Promise<void> {
+    return handled(this.#visited(visit));
   }
 
   cancel(reason?: Error): void {
@@ -107,6 +101,7 @@ export class ReceivedBody implements Inbound {
     this.#ending = why;
     this.#state = "failed";
     this.#view = null;
+    this.#tell(false);
     this.#source.unwanted();
     this.#pipe?.cancel(why);
   }
@@ -116,17 +111,18 @@ export class ReceivedBody implements Inbound {
     const pipe = this.#piped();
     const chunks = pipe[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>;
     let left = false;
+    const step = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+      try {
+        const result = await chunks.next();
+        if (result.done === true && !left) this.#settle();
+        return result;
+      } catch (error) {
+        this.#state = "failed";
+        throw error;
+      }
+    };
     return {
-      next: async () => {
-        try {
-          const result = await chunks.next();
-          if (result.done === true && !left) this.#settle();
-          return result;
-        } catch (error) {
-          this.#state = "failed";
-          throw error;
-        }
-      },
+      next: () => handled(step()),
       return: async () => {
         left = true;
         this.cancel();
@@ -138,6 +134,7 @@ export class ReceivedBody implements Inbound {
   /** The connection has the whole body in its read buffer. The view is valid until hold() or release(). */
   offer(view: Uint8Array): void {
     this.#view = view;
+    this.#hasSome = view.length > 0;
     this.#ending = "complete";
   }
 
@@ -149,6 +146,10 @@ export class ReceivedBody implements Inbound {
   /** A piece has arrived; it is shown or copied. @returns false: no more until room(). */
   feed(view: Uint8Array): boolean {
     if (this.#ending !== "open") return true;
+    if (!this.#hasSome && view.length > 0) {
+      this.#hasSome = true;
+      this.#tell(false);
+    }
     if (this.#visitor !== null) return this.#visitor.chunk(view);
     const pipe = this.#piped();
     if (!pipe.gather(view)) pipe.write(copyOf(view));
@@ -160,6 +161,7 @@ export class ReceivedBody implements Inbound {
     if (this.#ending !== "open") return;
     this.#ending = "complete";
     this.#trailers = trailers;
+    this.#tell(!this.#hasSome);
     this.#pipe?.end();
   }
 
@@ -167,12 +169,17 @@ export class ReceivedBody implements Inbound {
   fail(error: Error): void {
     if (this.#ending !== "open") return;
     this.#ending = error;
+    this.#tell(false);
     this.#pipe?.fail(error);
   }
 
   /** Whether somebody has begun to read. */
   get begun(): boolean {
     return this.#state !== "unread";
+  }
+
+  #tell(empty: boolean): void {
+    this.#awaited?.tell(empty);
   }
 
   #begin(): void {
@@ -185,9 +192,7 @@ export class ReceivedBody implements Inbound {
   #take(limit: number = this.#source.bodyBytes): Uint8Array | null {
     checkLimit(limit);
     if (this.#state !== "unread") throw new LocalError("USE_BODY_USED");
-    if (this.length !== undefined && this.length > limit) {
-      throw new HttpError(413, undefined, { code: "HTTP_BODY_TOO_LARGE" });
-    }
+    if (this.#length !== undefined && this.#length > limit) throw tooLarge();
     this.#begin();
     const view = this.#view;
     if (view !== null) {
@@ -197,12 +202,37 @@ export class ReceivedBody implements Inbound {
     return view;
   }
 
+  async #bytes(limit: number | undefined): Promise<Uint8Array> {
+    const whole = this.#take(limit);
+    return whole === null ? this.#collect(limit) : copyOf(whole);
+  }
+
+  /** What is made of all of it: by `read`, or by `readDecoded` where it has a coding. A view of what is here is read in place. */
+  async #read<T>(
+    limit: number | undefined,
+    read: (bytes: Uint8Array) => T,
+    readDecoded: (body: DecodedBody) => Promise<T>,
+  ): Promise<T> {
+    const { headers } = this.#source;
+    // What is not there has no coding, whatever its message says.
+    if (headers?.has("content-encoding") === true && (await isPresent(headers, this))) {
+      const decoder = decoderOf(headers);
+      if (decoder !== null) return readDecoded(new DecodedBody(this, decoder, limit));
+    }
+    const whole = this.#take(limit);
+    return read(whole ?? (await this.#collect(limit)));
+  }
+
   async #collect(limit: number = this.#source.bodyBytes): Promise<Uint8Array> {
-    const collected = new Collected(this.length, limit);
-    await this.#push((bytes) => {
-      if (!collected.add(bytes)) throw new HttpError(413, undefined, { code: "HTTP_BODY_TOO_LARGE" });
-    });
+    const collected = new Collected(this.#length, limit);
+    await this.#push((bytes) => collected.add(bytes));
     return collected.bytes;
+  }
+
+  async #visited(visit: (bytes: Uint8Array) => void): Promise<void> {
+    const whole = this.#take(Number.POSITIVE_INFINITY);
+    if (whole === null) await this.#push((bytes) => show(bytes, visit));
+    else if (whole.length > 0) show(whole, visit);
   }
 
   /** All that comes is shown to `visit`, until it throws. */
@@ -264,84 +294,21 @@ function copyOf(view: Uint8Array): Uint8Array {
   return copy;
 }
 
-const NOTHING = new Uint8Array(0);
-const FIRST_BYTES = 4096;
-const FIRST_MOST_BYTES = 16_384;
-
-/** Pieces become one buffer, which doubles: its size follows what has arrived, not what was announced. */
-class Collected {
-  readonly #most: number;
-  readonly #first: number;
-  #buffer: Uint8Array = NOTHING;
-  #size = 0;
-
-  constructor(length: number | undefined, limit: number) {
-    this.#most = Math.min(length ?? limit, limit);
-    this.#first = Math.min(length ?? FIRST_BYTES, FIRST_MOST_BYTES);
-  }
-
-  get bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#size);
-  }
-
-  /** @returns false: it would be more than the limit. */
-  add(piece: Uint8Array): boolean {
-    const size = this.#size + piece.length;
-    if (size > this.#most) return false;
-    if (size > this.#buffer.length) {
-      const wider = Buffer.allocUnsafe(Math.min(Math.max(this.#first, 2 * this.#buffer.length, size), this.#most));
-      wider.set(this.bytes);
-      this.#buffer = wider;
-    }
-    this.#buffer.set(piece, this.#size);
-    this.#size = size;
-    return true;
-  }
-}
-
-/** @throws LocalError USE_BAD_OPTION: one that is no number would bound nothing. */
-export function checkLimit(limit: number): void {
-  if (typeof limit === "number" && limit >= 0) return;
-  throw new LocalError("USE_BAD_OPTION", "The limit of a body is a number of octets, 0 or more.");
-}
-
-/** @throws LocalError USE_BAD_OPTION. */
-export function show(bytes: Uint8Array, visit: (bytes: Uint8Array) => unknown): void {
-  const returned = visit(bytes) as unknown;
-  if (returned instanceof Promise) {
-    returned.catch(() => {}); // it is refused, whatever becomes of it
-    throw new LocalError(
-      "USE_BAD_OPTION",
-      "forEach() waits for no promise: to await between two pieces, use for await.",
-    );
-  }
-}
-
-/** UTF-8 as text, without a byte order mark. @throws HttpError 400 HTTP_BAD_TEXT. */
-export function decodeText(bytes: Uint8Array): string {
-  if (!isUtf8(bytes)) throw new HttpError(400, "The body is not valid UTF-8.", { code: "HTTP_BAD_TEXT" });
-  const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  return Buffer.prototype.utf8Slice.call(bytes, start, bytes.length);
-}
-
-/** UTF-8 as JSON. @throws HttpError 400 HTTP_BAD_JSON, HTTP_BAD_TEXT. */
-export function parseJson(bytes: Uint8Array): unknown {
-  const text = decodeText(bytes);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new HttpError(400, "The body is not valid JSON.", { code: "HTTP_BAD_JSON", cause });
-  }
+/** The value of JSON that is here; undefined where nothing is. */
+function jsonOf(bytes: Uint8Array): unknown {
+  return bytes.length === 0 ? undefined : parseJson(bytes);
 }
 
 /** The body of a message that has none. It can be asked again and again, and always says nothing. */
 export const NO_BODY: Inbound = {
   length: 0,
+  limit: 0,
   state: "done",
   trailers: null,
+  isEmpty: async () => true,
   bytes: async () => new Uint8Array(0),
   text: async () => "",
-  json: async () => parseJson(new Uint8Array(0)) as never,
+  json: async () => undefined as never,
   forEach: async () => {},
   cancel: () => {},
   [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),

@@ -5,6 +5,7 @@
 // the return() of an async generator waits behind a pending next(), and a silent stream would never learn that its reader
 // has left.
 import { LocalError, TransportError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import type { Fields } from "./fields.ts";
 
 /** Octets that may wait before write() says false. */
@@ -137,9 +138,9 @@ export class Pipe implements AsyncIterable<Uint8Array> {
 
   /** Resolves when there is room again; rejects with the reason when the consumer has left, so that it never hangs. */
   drained(): Promise<void> {
-    if (this.#left !== null) return Promise.reject(this.#left);
+    if (this.#left !== null) return handled(Promise.reject(this.#left));
     if (!this.full && !this.#held) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#drains.push({ resolve, reject }));
+    return handled(new Promise((resolve, reject) => this.#drains.push({ resolve, reject })));
   }
 
   /** What has been written leaves now, and not only at the end of the turn. */
@@ -240,8 +241,8 @@ export class Pipe implements AsyncIterable<Uint8Array> {
     }
     if (this.#left !== null) return Promise.resolve(DONE);
     const ending = this.#ending;
-    if (ending !== null) return "error" in ending ? Promise.reject(ending.error) : Promise.resolve(DONE);
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    if (ending !== null) return "error" in ending ? handled(Promise.reject(ending.error)) : Promise.resolve(DONE);
+    return handled(new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })));
   }
 
   #finish(ending: Ending): void {

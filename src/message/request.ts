@@ -5,7 +5,7 @@ import type { Peer } from "../base/transport.ts";
 import type { Conventions } from "./conventions.ts";
 import { Fields, type FieldsInit, share } from "./fields.ts";
 import type { RequestHead, Version } from "./head.ts";
-import type { Inbound } from "./inbound.ts";
+import { type Inbound, isPresent } from "./reading.ts";
 import type { Reply } from "./reply.ts";
 import { type Authority, canonicalPath, parseAuthority, rawQuery, targetAuthority } from "./target.ts";
 import { isToken } from "./token.ts";
@@ -271,6 +271,20 @@ export function authority(request: Request): Authority {
     targetAuthority(request.method, request.target) ??
     parseAuthority(request.headers.get("host") ?? "") ?? { host: "", port: undefined }
   );
+}
+
+/** Whether the content of a request means anything: that of GET and HEAD does not (RFC 9110 §9.3.1), TRACE and CONNECT have none. */
+export function readsContent({ method }: Request): boolean {
+  return method !== "GET" && method !== "HEAD" && method !== "TRACE" && method !== "CONNECT";
+}
+
+/**
+ * Whether a request has content that means anything. Its framing says so (RFC 9112 §6.3), never its Content-Type.
+ *
+ * @returns a promise only of a chunked body: it may be empty, and is asked for its first byte.
+ */
+export function hasContent(request: Request): boolean | Promise<boolean> {
+  return readsContent(request) && isPresent(request.headers, request.body);
 }
 
 /** The query as it was sent, not decoded, without its question mark; undefined where there is none. */

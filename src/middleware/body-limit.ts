@@ -1,8 +1,9 @@
 // How large a body one route takes, whatever the server's own limits say of the others.
-import { HttpError, LocalError } from "../base/errors.ts";
+import { LocalError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import type { Fields } from "../message/fields.ts";
 import type { Middleware } from "../message/handler.ts";
-import { decodeText, type Inbound, parseJson, show } from "../message/inbound.ts";
+import { type Inbound, show, tooLarge } from "../message/reading.ts";
 import { derive } from "../message/request.ts";
 
 /**
@@ -28,10 +29,6 @@ export function bodyLimit(octets: number): Middleware {
   };
 }
 
-function tooLarge(): HttpError {
-  return new HttpError(413, undefined, { code: "HTTP_BODY_TOO_LARGE" });
-}
-
 /** A body that is no longer than so many octets. */
 class LimitedBody implements Inbound {
   readonly #body: Inbound;
@@ -54,22 +51,29 @@ class LimitedBody implements Inbound {
     return this.#body.trailers;
   }
 
-  bytes(limit: number = this.#most): Promise<Uint8Array> {
-    // NaN, for what is no number, is refused there.
-    return this.#body.bytes(Math.min(limit, this.#most));
+  get limit(): number {
+    return this.#most;
   }
 
-  async text(limit?: number): Promise<string> {
-    return decodeText(await this.bytes(limit));
+  isEmpty(): Promise<boolean> {
+    return this.#body.isEmpty();
   }
 
-  async json<T = unknown>(limit?: number): Promise<T> {
-    return parseJson(await this.bytes(limit)) as T;
+  bytes(limit?: number): Promise<Uint8Array> {
+    return this.#body.bytes(this.#least(limit));
   }
 
-  async forEach(visit: (bytes: Uint8Array) => void): Promise<void> {
+  text(limit?: number): Promise<string> {
+    return this.#body.text(this.#least(limit));
+  }
+
+  json<T = unknown>(limit?: number): Promise<T> {
+    return this.#body.json<T>(this.#least(limit));
+  }
+
+  forEach(visit: (bytes: Uint8Array) => void): Promise<void> {
     let had = 0;
-    await this.#body.forEach((bytes) => {
+    return this.#body.forEach((bytes) => {
       had += bytes.length;
       if (had > this.#most) throw tooLarge();
       show(bytes, visit);
@@ -80,19 +84,25 @@ class LimitedBody implements Inbound {
     this.#body.cancel(reason);
   }
 
+  /** NaN, for what is no number, is refused below. */
+  #least(limit: number = this.#most): number {
+    return Math.min(limit, this.#most);
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
     const pieces = this.#body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>;
     let had = 0;
+    const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+      const step = await pieces.next();
+      if (step.done === true) return step;
+      had += step.value.length;
+      if (had <= this.#most) return step;
+      const error = tooLarge();
+      this.#body.cancel(error);
+      throw error;
+    };
     return {
-      next: async () => {
-        const step = await pieces.next();
-        if (step.done === true) return step;
-        had += step.value.length;
-        if (had <= this.#most) return step;
-        const error = tooLarge();
-        this.#body.cancel(error);
-        throw error;
-      },
+      next: () => handled(next()),
       return: async () => {
         await pieces.return?.();
         return { done: true, value: undefined };

@@ -120,6 +120,10 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
     return this.#left;
   }
 
+  get headers(): Fields {
+    return this.#head.headers;
+  }
+
   invite(): void {
     this.#inform(100, new Fields());
     this.#line.flush();

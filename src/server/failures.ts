@@ -10,6 +10,11 @@ export function tellFailure(error: unknown, request: Request | undefined): void 
   if (error instanceof RemoteError || error instanceof TransportError) return;
   // One of the server's own making (501, 503) has no cause; that a program could not be started has.
   if (error instanceof HttpError && (error.status < 500 || error.cause === undefined)) return;
+  tellBug(error, request);
+}
+
+/** Writes a failure to standard error. */
+export function tellBug(error: unknown, request: Request | undefined): void {
   const where = request === undefined ? "" : `${quotable(`${request.method} ${request.path}`)}: `;
   process.stderr.write(`${where}${inspect(error)}\n`);
 }

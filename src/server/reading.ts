@@ -11,6 +11,8 @@ export interface OtherHalf {
   readonly writing: "waiting" | "body" | "done";
   /** Why nothing can be read or sent any more; null while it can. */
   readonly left: Error | null;
+  /** Of the request. */
+  readonly headers: Fields;
   /** Asks for the body that the client announced: 100 Continue. */
   invite(): void;
   /** The body is complete, failed or skipped. */
@@ -56,6 +58,10 @@ export class Reading implements InboundSource, Paced {
 
   get bodyBytes(): number {
     return this.#line.settings.limits.bodyBytes;
+  }
+
+  get headers(): Fields {
+    return this.#exchange.headers;
   }
 
   wanted(): void {

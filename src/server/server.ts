@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { systemClock } from "../base/clock.ts";
 import { HttpError, LocalError, RemoteError } from "../base/errors.ts";
+import { handled, heard } from "../base/handled.ts";
 import { publish, trace } from "../base/trace.ts";
 import type { Transport } from "../base/transport.ts";
 import { DateLine } from "../message/date.ts";
@@ -13,7 +14,8 @@ import { listen } from "../transport/tcp.ts";
 import { addressesOf, type ListenAddress } from "./addresses.ts";
 import { Deadlines } from "./deadlines.ts";
 import { debugged } from "./debug.ts";
-import { tellFailure } from "./failures.ts";
+import type { Limits } from "./defaults.ts";
+import { tellBug, tellFailure } from "./failures.ts";
 import { Gate } from "./gate.ts";
 import { type Configuration, checkNames, checkServeOptions, type OptionsOf, settle } from "./options.ts";
 import { protocolFor } from "./protocols.ts";
@@ -151,11 +153,23 @@ export class Server implements AsyncDisposable {
    *   is any free port.
    * @returns the listeners, in the order of the addresses; `listener.address` has the port.
    * @throws TransportError NET_ADDRESS_IN_USE, NET_LISTEN; LocalError USE_BAD_OPTION, USE_UNSUPPORTED. Where one of several
-   *   addresses fails, or the startup hook, none is left listening.
+   *   addresses fails, or the startup hook, none is left listening. Where nobody awaits the promise, the `error` hook is told (or
+   *   standard error), the process goes on, and its exit code will be 1.
    */
-  async listen(
+  listen(
     address: ListenAddress | readonly ListenAddress[] = 0,
     options: ServeOptions = {},
+  ): Promise<readonly Listener[]> {
+    return heard(this.#listen(address, options), (error) => {
+      process.exitCode ??= 1; // it does not listen, and who asked for that does not look
+      if (this.#site.hooks.error === undefined) tellBug(error, undefined);
+      else this.#report(error, undefined);
+    });
+  }
+
+  async #listen(
+    address: ListenAddress | readonly ListenAddress[],
+    options: ServeOptions,
   ): Promise<readonly Listener[]> {
     checkServeOptions(options);
     if (this.#shutdown !== null) throw new LocalError("USE_ALREADY_LISTENING");
@@ -232,6 +246,11 @@ export class Server implements AsyncDisposable {
     return connection;
   }
 
+  /** The limits in force, as connections get them that come now. */
+  get limits(): Limits {
+    return this.#site.settings.limits;
+  }
+
   /** Changes settings, for the connections after this. @throws LocalError USE_BAD_OPTION; then nothing is changed. */
   configure(change: Configuration): void {
     checkNames(change, "configuration");
@@ -242,9 +261,13 @@ export class Server implements AsyncDisposable {
   /**
    * Ends it. Called again while it closes, a stronger mode takes effect. Afterwards listen() may be called anew.
    *
-   * @throws LocalError USE_BAD_OPTION.
+   * @throws LocalError USE_BAD_OPTION. Where nobody awaits the promise, the `error` hook is told.
    */
-  async close(options: CloseOptions = {}): Promise<CloseReport> {
+  close(options: CloseOptions = {}): Promise<CloseReport> {
+    return heard(this.#close(options), (error) => this.#report(error, undefined));
+  }
+
+  async #close(options: CloseOptions): Promise<CloseReport> {
     const { mode = "drain", deadline = this.#site.settings.timeouts.drain } = options;
     if (this.#shutdown === null) this.#beginShutdown();
     const shutdown = this.#shutdown as unknown as Shutdown;
@@ -253,8 +276,8 @@ export class Server implements AsyncDisposable {
     return shutdown.done;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return handled(this.#close({}).then(() => {}));
   }
 
   /** The process stays alive while this listens or has connections, as it does from the start. */

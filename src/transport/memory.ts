@@ -3,6 +3,7 @@
 // backpressure, half-close and reset; only time and the size of packets are not left to chance.
 import { Buffer } from "node:buffer";
 import { LocalError, TransportError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import type { Address, Peer, Transport, TransportEvents } from "../base/transport.ts";
 import { checkAddress, nameOf } from "./bind.ts";
 import type { Dial, Listen, Listener } from "./listen.ts";
@@ -73,7 +74,7 @@ export function memoryListener(options: MemoryOptions = {}): { readonly listen: 
     return listener;
   };
 
-  const dial: Dial = async (address, signal) => {
+  const reach: Dial = async (address, signal) => {
     const accept = accepting.get(nameOf(address));
     if (signal?.aborted === true || accept === undefined) {
       throw new TransportError("NET_CONNECT", `(${nameOf(address)})`, { cause: signal?.reason ?? "nobody listens" });
@@ -83,7 +84,7 @@ export function memoryListener(options: MemoryOptions = {}): { readonly listen: 
     return near;
   };
 
-  return { listen, dial };
+  return { listen, dial: (address, signal) => handled(reach(address, signal)) };
 }
 
 class MemoryTransport implements Transport {

@@ -1,6 +1,7 @@
 // Listening and dialling over TCP and over unix sockets (named pipes on Windows): sockets of node:net, made Transports.
 // Refuses to know TLS, but for one thing: the option `tls` sends whoever sets it there, and nobody else loads node:tls.
 import { createServer, Socket } from "node:net";
+import { handled } from "../base/handled.ts";
 import { bind, HIGH_WATER, serverOptions } from "./bind.ts";
 import { connected, targetOf } from "./connect.ts";
 import type { Dial, Listen } from "./listen.ts";
@@ -30,7 +31,9 @@ export const listen: Listen = async (address, accept, options = {}) => {
  *
  * Rejects with NET_CONNECT, also when the signal aborts: its reason is the `cause`.
  */
-export const dial: Dial = async (address, signal) => {
+export const dial: Dial = (address, signal) => handled(dialled(address, signal));
+
+const dialled: Dial = async (address, signal) => {
   const target = targetOf(address);
   const socket = new Socket({ allowHalfOpen: true, highWaterMark: HIGH_WATER } as object);
   socket.pause(); // or bytes would be read before someone listens

@@ -2,6 +2,7 @@
 // becomes of those that fail or never end. What is spoken inside is for ALPN to say and for others to know.
 import { type ConnectionOptions, connect, createSecureContext, createServer, type TLSSocket } from "node:tls";
 import { asError, LocalError, TransportError } from "../base/errors.ts";
+import { handled } from "../base/handled.ts";
 import type { Address, Transport } from "../base/transport.ts";
 import { bind, HIGH_WATER, report, serverOptions } from "./bind.ts";
 import { connected, targetOf } from "./connect.ts";
@@ -58,11 +59,11 @@ export const listenTls: Listen = async (address, accept, options = {}) => {
  *
  * Rejects with NET_CONNECT, or with NET_TLS if it was reached but cannot be trusted or does not answer in time.
  */
-export async function dialTls(
-  address: Address,
-  signal?: AbortSignal,
-  options: TlsDialOptions = {},
-): Promise<Transport> {
+export function dialTls(address: Address, signal?: AbortSignal, options: TlsDialOptions = {}): Promise<Transport> {
+  return handled(dialled(address, signal, options));
+}
+
+async function dialled(address: Address, signal: AbortSignal | undefined, options: TlsDialOptions): Promise<Transport> {
   const target = targetOf(address);
   const { handshakeTimeout = HANDSHAKE_TIMEOUT, ...rest } = options;
   const fixed = { ...target, noDelay: true, allowHalfOpen: true, highWaterMark: HIGH_WATER };
