@@ -70,7 +70,7 @@ export function list(
   const { files, takesEmpty } = rulesOf(element).kind;
   const above = (limit: unknown) => `it has more than ${counted(limit, "element")}`;
   return {
-    many: true,
+    many: "always",
     ...(files === true ? { files } : {}),
     ...(takesEmpty === true && separator === undefined ? { takesEmpty } : {}),
     convert(raw, form, seen) {

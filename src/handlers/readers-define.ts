@@ -64,7 +64,7 @@ export function defineType<T, Base = string, S = Seen>(rules: TypeRules<T, Base,
     },
     schema: () => schema ?? { ...base.describe(), ...(rules.name === undefined ? {} : { title: name }) },
     looks: looksAround(parse) || (check !== undefined && looksAround(check)) || readsAround(rulesOf(base)),
-    ...(kind.many === true ? { many: true } : {}),
+    ...(kind.many === undefined ? {} : { many: kind.many }),
     ...(kind.files === true ? { files: true } : {}),
     ...(kind.takesEmpty === true ? { takesEmpty: true } : {}),
   };

@@ -1,7 +1,7 @@
 // A record of readers, read one after the other: the parameters of a handler and the members of an object alike. Knows in which
 // order, what a reader may see, and that everything wrong is told at once. Where the raw values lie its caller knows.
 import { LocalError } from "../base/errors.ts";
-import { type Convert, type Form, readerOf, reading, readsAround, rulesOf, type Source } from "./readers.ts";
+import { type Convert, type Form, type Many, readerOf, reading, readsAround, rulesOf, type Source } from "./readers.ts";
 import { type Flaw, isFull, MISSING, Wrong } from "./readers-flaw.ts";
 import type { StandardSchema } from "./standard.ts";
 
@@ -14,8 +14,7 @@ export interface Step {
   /** What it is called where it is found. */
   readonly name: string;
   readonly source: Source | undefined;
-  /** Takes every value of its name. */
-  readonly many: boolean;
+  readonly many: Many;
   readonly files: boolean;
   readonly convert: Convert;
   readonly after: readonly string[];
@@ -54,7 +53,8 @@ function stepOf(key: string, schema: StandardSchema): Step {
     const { source, name = key, after, kind, absent } = rules;
     const convert = reading(reader);
     const looks = readsAround(rules);
-    const { many = false, files = false } = kind;
+    const { files = false } = kind;
+    const many = source === "body" || source === "json" ? undefined : kind.many; // a list of JSON is one
     return { key, name, source, many, files, convert, after, looks, required: absent === undefined };
   } catch (cause) {
     throw new LocalError("USE_BAD_OPTION", `The reader of ${key} is none of t, and no Standard Schema.`, { cause });

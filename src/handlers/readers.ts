@@ -4,23 +4,21 @@ import { LocalError } from "../base/errors.ts";
 import { handled } from "../base/handled.ts";
 import { promised } from "../message/answer.ts";
 import { isToken } from "../message/token.ts";
-import { type Flaw, MISSING, MOST_FLAWS, refusalOf, Wrong } from "./readers-flaw.ts";
+import { MISSING, refusalOf, Wrong } from "./readers-flaw.ts";
+import { foreign } from "./readers-foreign.ts";
+import type { Bounds, Convert, Converted, Form, Kind, Seen } from "./readers-kind.ts";
 import {
   type DescribedSchema,
   isStandardSchema,
   type JsonSchema,
-  jsonSchemaOf,
   type StandardConverter,
-  type StandardIssue,
   type StandardResult,
-  type StandardSchema,
 } from "./standard.ts";
+
+export type { Convert, Form, Kind, Many, Seen } from "./readers-kind.ts";
 
 /** Where a parameter is found. "form" and "json" are members of the body, "body" is all of it, as JSON. */
 export type Source = "path" | "query" | "form" | "json" | "body" | "header" | "cookie";
-
-/** The values that were read before, by their names. */
-export type Seen = Readonly<Record<string, unknown>>;
 
 /** Reads one parameter. Immutable: each method returns another one. */
 export interface Reader<T> extends DescribedSchema<unknown, T> {
@@ -55,41 +53,6 @@ export interface Reader<T> extends DescribedSchema<unknown, T> {
   describe(): JsonSchema;
 }
 
-/** How a value came: as text, or as a value of JSON, whose types count. */
-export type Form = "text" | "json";
-
-export type Converted<T> = T | Wrong | Promise<T | Wrong>;
-export type Convert = (raw: unknown, form: Form, seen: Seen) => Converted<unknown>;
-
-/** What all values of a type have in common. */
-export interface Kind {
-  readonly convert: Convert;
-  readonly schema: () => JsonSchema;
-  /** What min() and max() compare, in which words they refuse, and what JSON Schema calls them. */
-  readonly bounds?: Bounds;
-  /** Takes every value of a name that is given more than once. */
-  readonly many?: true;
-  /** Takes files of a form, not only texts. */
-  readonly files?: true;
-  /** Empty text is a value. */
-  readonly takesEmpty?: true;
-  /** Looks at the values read before. */
-  readonly looks?: boolean;
-  /** What it makes of a parameter that is left out; of ours, nothing. */
-  readonly absent?: (seen: Seen) => Converted<unknown>;
-  /** Methods that only readers of this kind have: each makes another kind. */
-  readonly variants?: Readonly<Record<string, (argument: unknown) => Kind>>;
-}
-
-export interface Bounds {
-  readonly measure: (value: never) => number;
-  readonly below: (limit: unknown) => string;
-  readonly above: (limit: unknown) => string;
-  readonly keywords?: readonly [min: string, max: string];
-  /** The kind that counts before it converts: a million elements are refused before the first is looked up. */
-  readonly capped?: (most: number) => Kind;
-}
-
 interface Check {
   readonly holds: (value: unknown, seen: Seen) => boolean | Promise<boolean>;
   readonly wrong: Wrong;
@@ -103,7 +66,7 @@ interface Check {
 export interface Rules {
   readonly kind: Kind;
   readonly checks: readonly Check[];
-  readonly absent: ((seen: Seen) => Converted<unknown>) | undefined;
+  readonly absent: ((seen: Seen, form: Form) => Converted<unknown>) | undefined;
   /** Of the default, for the description. */
   readonly fallback: unknown;
   readonly source: Source | undefined;
@@ -263,7 +226,9 @@ export function reading(reader: ValueReader): Convert {
   const skipsEmpty = absent !== undefined && kind.takesEmpty !== true;
   const convert = checks.length === 0 ? kind.convert : checking(kind.convert, checks);
   return (raw, form, seen) => {
-    if (raw === undefined || (skipsEmpty && isEmpty(raw, form))) return absent === undefined ? MISSING : absent(seen);
+    if (raw === undefined || (skipsEmpty && isEmpty(raw, form))) {
+      return absent === undefined ? MISSING : absent(seen, form);
+    }
     return convert(raw, form, seen);
   };
 }
@@ -304,7 +269,7 @@ export function isRequired(reader: ValueReader): boolean {
   if (absent === undefined) return true;
   if (absent !== kind.absent) return false;
   try {
-    const value = absent({});
+    const value = absent({}, "text");
     // One that says it later cannot be waited for, and what it fails with is told where a request fails.
     if (value instanceof Promise) value.catch(() => {});
     return value === MISSING;
@@ -338,36 +303,4 @@ function standardOf(reader: ValueReader): DescribedSchema["~standard"] {
 function resultOf(value: unknown): StandardResult<unknown> {
   if (!(value instanceof Wrong)) return { value };
   return { issues: value.flaws.map(({ path, reason }) => ({ message: reason, path })) };
-}
-
-/** The kind of a schema that is not ours. It decides itself what a missing value is. */
-function foreign(schema: StandardSchema): Kind {
-  const { validate } = schema["~standard"];
-  const convert = (raw: unknown) => {
-    const result = validate(raw);
-    return result instanceof Promise ? result.then(outcome) : outcome(result);
-  };
-  const absent = () => {
-    const value = convert(undefined);
-    return value instanceof Promise ? value.then(orMissing) : orMissing(value);
-  };
-  return { convert, absent, schema: () => jsonSchemaOf(schema), takesEmpty: true, files: true };
-}
-
-// A schema that refuses, and does not say why.
-const INVALID = new Wrong("it is not valid");
-
-function outcome(result: StandardResult<unknown>): unknown {
-  if (result.issues === undefined) return result.value;
-  return result.issues.length === 0 ? INVALID : new Wrong(result.issues.slice(0, MOST_FLAWS).map(flawOf));
-}
-
-function flawOf({ message, path = [] }: StandardIssue): Flaw {
-  // Array.from(), since the path of ArkType is of a class whose map() makes another thing of it.
-  const keys = Array.from(path, (segment) => (typeof segment === "object" ? segment.key : segment));
-  return { path: keys.map((key) => (typeof key === "number" ? key : String(key))), reason: String(message) };
-}
-
-function orMissing(value: unknown): unknown {
-  return value instanceof Wrong ? MISSING : value;
 }

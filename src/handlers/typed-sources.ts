@@ -49,7 +49,7 @@ export class RequestRaws implements Raws {
   }
 
   find(step: Step): unknown {
-    this.form = "text";
+    this.form = step.source === "json" || step.source === "body" ? "json" : "text";
     switch (step.source) {
       case undefined:
         return this.#anywhere(step);
@@ -70,7 +70,7 @@ export class RequestRaws implements Raws {
 
   #anywhere(step: Step): unknown {
     const named = segment(this.#request, step.name);
-    if (named !== undefined) return step.many ? [named] : named;
+    if (named !== undefined) return listed(named, step);
     const { body, first } = this.#places;
     if (body === "whole") return this.#inQuery(step);
     if (first === "query") return this.#inQuery(step) ?? this.#inBody(step);
@@ -79,23 +79,24 @@ export class RequestRaws implements Raws {
 
   #inPath(step: Step): unknown {
     const named = segment(this.#request, step.name);
-    if (named !== undefined) return step.many ? [named] : named;
+    if (named !== undefined) return listed(named, step);
     if (!step.required) return undefined;
     throw new LocalError("USE_BAD_OPTION", `The pattern has no {${step.name}}, which a reader takes from the path.`);
   }
 
   #inQuery(step: Step): unknown {
-    const query = this.#queried();
-    return query === null ? undefined : alone(query.all(step.name), step);
+    const values = this.#queried()?.all(step.name) ?? [];
+    if (values.length > 0) this.form = "text";
+    return alone(values, step);
   }
 
   #inBody(step: Step): unknown {
     if (this.body === null) return undefined;
+    this.form = this.body.form;
     if (this.body.form === "text") return alone(this.body.params.all(step.name), step);
     const { value } = this.body;
     if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
     if (!Object.hasOwn(value, step.name)) return undefined;
-    this.form = "json";
     return (value as Readonly<Record<string, unknown>>)[step.name];
   }
 
@@ -125,8 +126,13 @@ function segment({ params }: Request, name: string): string | undefined {
 function alone(values: readonly unknown[], { many, files }: Step): unknown {
   if (values.length === 0) return undefined;
   if (!files && values.some((value) => typeof value !== "string")) return A_FILE;
-  if (many) return values;
-  return values.length === 1 ? values[0] : REPEATED;
+  if (many === "always") return values;
+  if (values.length === 1) return values[0];
+  return many === "several" ? values : REPEATED;
+}
+
+function listed(value: string, { many }: Step): unknown {
+  return many === "always" ? [value] : value;
 }
 
 function cookie(request: Request, name: string): readonly string[] {
@@ -135,5 +141,7 @@ function cookie(request: Request, name: string): readonly string[] {
 }
 
 function inHead({ headers }: Request, step: Step): unknown {
-  return step.many && headers.has(step.name) ? headers.list(step.name) : alone(headers.all(step.name), step);
+  return step.many === "always" && headers.has(step.name)
+    ? headers.list(step.name)
+    : alone(headers.all(step.name), step);
 }
