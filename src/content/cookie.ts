@@ -39,8 +39,15 @@ export function cookies(request: Request): ReadonlyMap<string, string> {
   return kept.cookies;
 }
 
+/** Cookies by name; in JSON an object. */
+class Cookies extends Map<string, string> {
+  toJSON(): Record<string, string> {
+    return Object.fromEntries(this);
+  }
+}
+
 function readCookies(text: string): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
+  const found = new Cookies();
   if (text === "") return found;
   for (const [name, value] of Object.entries(parseCookie(bounded(text)))) {
     if (value !== undefined && name !== "") found.set(name, value);

@@ -2,6 +2,7 @@
 // one shape of query, form, path and JSON members, so that whoever reads them need not know which it was. Built on a Map: a
 // name such as `__proto__` is a name like any other.
 import { HttpError } from "../base/errors.ts";
+import { membersOf } from "../message/json-text.ts";
 
 /** Where a value came from; "body" is what a parser of one's own made. */
 export type Source = "path" | "query" | "form" | "json" | "body";
@@ -105,6 +106,11 @@ export class Params<V = string> implements Iterable<[name: string, value: V]> {
   /** Those of the given sources alone. */
   from(...sources: readonly Source[]): Params<V> {
     return new Params(this.#entries.filter(({ source }) => sources.includes(source)));
+  }
+
+  /** As an object: each name with its value, or the list of them where there are several. */
+  toJSON(): Record<string, V | V[]> {
+    return membersOf(this);
   }
 
   *[Symbol.iterator](): IterableIterator<[name: string, value: V]> {

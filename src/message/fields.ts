@@ -2,6 +2,7 @@
 // views over the text of the head and cost nothing until they are asked; Fields that were made are lists. The first write to
 // either copies, so that no write is ever seen by another request or reply.
 import { LocalError } from "../base/errors.ts";
+import { membersOf } from "./json-text.ts";
 import { detached, isFieldValue, isToken, splitList } from "./token.ts";
 
 /** What Fields are made of: pairs of name and value, or a record, in which a list of values makes a line each. */
@@ -210,6 +211,11 @@ export class Fields implements Iterable<[name: string, value: string]> {
       lines.kinds &= ~(KINDS[name.toLowerCase()] ?? 0);
     }
     return this;
+  }
+
+  /** As an object: names in small letters, and a list where there are several lines of one. */
+  toJSON(): Record<string, string | string[]> {
+    return membersOf(Array.from(this, ([name, value]) => [name.toLowerCase(), value]));
   }
 
   *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {

@@ -1,4 +1,5 @@
 // HTML from a tagged template: what is put in is escaped, so a page cannot be written into by who is quoted on it.
+import { LocalError } from "../base/errors.ts";
 import type { FieldsInit } from "./fields.ts";
 import { page, type Reply } from "./reply.ts";
 
@@ -11,6 +12,11 @@ export class Markup {
   }
 
   toString(): string {
+    return this.#text;
+  }
+
+  /** In JSON it is its text. */
+  toJSON(): string {
     return this.#text;
   }
 
@@ -37,11 +43,18 @@ function render(value: unknown): string {
   if (value instanceof Markup) return value.toString();
   if (Array.isArray(value)) return value.map(render).join("");
   if (value === null || value === undefined || value === false) return "";
-  return escapeHtml(String(value));
+  const text = String(value);
+  if (typeof value === "object" && text.startsWith("[object ")) {
+    const instead = value instanceof Promise ? "await it first" : "it has no text of its own";
+    throw new LocalError("USE_BAD_BODY", `A template was given ${text}: ${instead}.`);
+  }
+  return escapeHtml(text);
 }
 
 /**
  * Markup from a template. Values are escaped; Markup and lists of it stand as they are; null, undefined and false are nothing.
+ *
+ * @throws LocalError USE_BAD_BODY for an object that has no text: a promise, a Map, a plain object.
  *
  * @example
  * const name = "<script>";

@@ -299,17 +299,47 @@ function jsonOf(bytes: Uint8Array): unknown {
   return bytes.length === 0 ? undefined : parseJson(bytes);
 }
 
+class NoBody implements Inbound {
+  get length(): number {
+    return 0;
+  }
+
+  get limit(): number {
+    return 0;
+  }
+
+  get state(): Inbound["state"] {
+    return "done";
+  }
+
+  get trailers(): null {
+    return null;
+  }
+
+  async isEmpty(): Promise<boolean> {
+    return true;
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    return new Uint8Array(0);
+  }
+
+  async text(): Promise<string> {
+    return "";
+  }
+
+  async json<T = unknown>(): Promise<T> {
+    return undefined as T;
+  }
+
+  async forEach(): Promise<void> {}
+
+  cancel(): void {}
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return { next: async () => ({ done: true, value: undefined }) };
+  }
+}
+
 /** The body of a message that has none. It can be asked again and again, and always says nothing. */
-export const NO_BODY: Inbound = {
-  length: 0,
-  limit: 0,
-  state: "done",
-  trailers: null,
-  isEmpty: async () => true,
-  bytes: async () => new Uint8Array(0),
-  text: async () => "",
-  json: async () => undefined as never,
-  forEach: async () => {},
-  cancel: () => {},
-  [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
-};
+export const NO_BODY: Inbound = new NoBody();

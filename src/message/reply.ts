@@ -3,6 +3,7 @@
 import { LocalError } from "../base/errors.ts";
 import { type Body, isBody, type Take, type Takeover, takeover } from "./body.ts";
 import { CONTENT_LENGTH, Fields, type FieldsInit, kindsOf, share, TRANSFER_ENCODING } from "./fields.ts";
+import { jsonText } from "./json-text.ts";
 
 /** What is rarely said of a reply. */
 export interface ReplyExtras {
@@ -90,11 +91,14 @@ export function text(body: string, status = 200, headers?: FieldsInit): Reply<st
   return typed(TEXT, status, headers, body);
 }
 
-/** A value as JSON. @throws TypeError where it cannot be written (a cycle, a BigInt); LocalError USE_BAD_BODY for undefined. */
+/**
+ * A value as JSON.
+ *
+ * @throws TypeError where it cannot be written (a cycle, a BigInt); LocalError USE_BAD_BODY for undefined, and where JSON would keep
+ *   nothing of what is in it: a promise, a Map, a Set, an Error, a typed array.
+ */
 export function json(value: unknown, status = 200, headers?: FieldsInit): Reply<string> {
-  const body = JSON.stringify(value);
-  if (body === undefined) throw new LocalError("USE_BAD_BODY", "Undefined and functions have no JSON form.");
-  return typed(JSON_TYPE, status, headers, body);
+  return typed(JSON_TYPE, status, headers, jsonText(value));
 }
 
 /** A page that is written already; `html` (html.ts) is the tag that escapes. */

@@ -5,6 +5,7 @@ import type { Peer } from "../base/transport.ts";
 import type { Conventions } from "./conventions.ts";
 import { Fields, type FieldsInit, share } from "./fields.ts";
 import type { RequestHead, Version } from "./head.ts";
+import { membersOf } from "./json-text.ts";
 import { type Inbound, isPresent } from "./reading.ts";
 import type { Reply } from "./reply.ts";
 import { type Authority, canonicalPath, parseAuthority, rawQuery, targetAuthority } from "./target.ts";
@@ -67,6 +68,13 @@ export let conventionsOf: (request: Request) => Conventions | null;
 /** Says it. For app/, and for who starts a request again where others held. */
 export let bindConventions: (request: Request, conventions: Conventions | null) => void;
 
+/** A query; in JSON an object, in which a name that stands twice has a list. */
+class Query extends URLSearchParams {
+  toJSON(): Record<string, string | string[]> {
+    return membersOf(this);
+  }
+}
+
 /** The Request that the server makes around a head. */
 export class ReceivedRequest implements Request {
   readonly #head: RequestHead;
@@ -121,7 +129,7 @@ export class ReceivedRequest implements Request {
   }
 
   get query(): URLSearchParams {
-    if (this.#query === null) this.#query = new URLSearchParams(rawQuery(this.method, this.target) ?? "");
+    if (this.#query === null) this.#query = new Query(rawQuery(this.method, this.target) ?? "");
     return this.#query;
   }
 
