@@ -2,7 +2,7 @@
 // with them is one refusal, and their types are inferred. What can be answered at once is: no promise is made unless a reader
 // made one or the body is read.
 import { LocalError } from "../base/errors.ts";
-import { handledIfLater } from "../base/handled.ts";
+import { handled } from "../base/handled.ts";
 import type { ContentParsers } from "../content/parsers.ts";
 import { type Answer, makerFor, replyWhenReady } from "../message/answer.ts";
 import { describeHandler } from "../message/details.ts";
@@ -87,7 +87,7 @@ export function typed<R extends Readers>(
           return answered(plan, call, request, raws);
         })
       : null;
-    return handledIfLater(later ?? answered(plan, call, request, raws));
+    return later === null ? answered(plan, call, request, raws) : handled(later);
   };
   plans.set(handler, plan);
   describeHandler(handler, {
@@ -136,7 +136,7 @@ type Call = (values: Values, request: Request) => unknown;
 function answered(plan: Plan, call: Call, request: Request, raws: RequestRaws): Reply | Promise<Reply> {
   const values = readRecord(plan.steps, raws);
   return values instanceof Promise
-    ? values.then((read) => replied(call, request, read))
+    ? handled(values.then((read) => replied(call, request, read)))
     : replied(call, request, values);
 }
 

@@ -74,6 +74,7 @@ test("values lost what they held without a word: each is an error that says wher
       [{ a: value }, "(answer).a"],
       [{ b: {}, a: [1, { "c d": value }] }, '(answer).a[1]."c d"'],
       [[[value]], "(answer)[0][0]"],
+      [[...Array.from({ length: 40 }, () => ({ a: 1 })), value], "(answer)[40]"],
     ];
     for (const [answer, path] of places) {
       assert.throws(

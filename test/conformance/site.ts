@@ -3,10 +3,12 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { type Subject, subjectOf } from "../../src/app/subject.ts";
 import { HttpError } from "../../src/base/errors.ts";
+import { parameters } from "../../src/content/parameters.ts";
+import { form, parse } from "../../src/content/parsers.ts";
 import type { Take } from "../../src/message/body.ts";
 import { Fields } from "../../src/message/fields.ts";
 import { imperative } from "../../src/message/imperative.ts";
-import { empty, type Reply, reply, text, tunnel, upgrade } from "../../src/message/reply.ts";
+import { empty, json, type Reply, reply, text, tunnel, upgrade } from "../../src/message/reply.ts";
 import { authority, inform, type Request } from "../../src/message/request.ts";
 import type { ServerOptions } from "../../src/server/options.ts";
 import { type Loopback, loopback } from "../../src/testing/index.ts";
@@ -31,6 +33,11 @@ const PATHS: Readonly<Record<string, Answer>> = {
   "/tail": () => text("tail"),
   "/echo": async (request) => reply(200, {}, await request.body.bytes()),
   "/relay": (request) => reply(200, {}, request.body),
+  "/parse": async (request) => text(JSON.stringify(await parse(request)) ?? "undefined"),
+  "/json": async ({ body }) => text(JSON.stringify(await body.json()) ?? "undefined"),
+  "/parameters": async (request) => json(await parameters(request)),
+  "/form": async (request) => json(await form(request)),
+  "/forgotten": ({ body }) => json({ x: body.json() }),
   "/small": async (request) => text(await request.body.text(10)),
   "/unread": () => text("unread"),
   "/later": async (request) => {
