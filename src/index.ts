@@ -27,6 +27,7 @@ export {
   type Middleware,
   Pipe,
   page,
+  type ReadonlyFields,
   Reply,
   type Request,
   type Responder,

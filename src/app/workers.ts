@@ -8,10 +8,10 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { type Clock, systemClock, type Timer } from "../base/clock.ts";
 import { asError, HttpError, LocalError, TransportError } from "../base/errors.ts";
 import { handled } from "../base/handled.ts";
-import { OF_THE_CONNECTION } from "../message/answer.ts";
+import { dropConnectionFields, OF_THE_CONNECTION } from "../message/answer.ts";
 import { Fields } from "../message/fields.ts";
 import type { Handler } from "../message/handler.ts";
-import type { Reply } from "../message/reply.ts";
+import { type Reply, withFields } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
 import { signalOf } from "../middleware/timeout.ts";
 import { tellFailure } from "../server/failures.ts";
@@ -216,8 +216,7 @@ class Thread {
         answered: () => this.#answered(id),
         failed: (error) => (signal.aborted ? error : whatItWas(error)),
       });
-      for (const name of OF_THE_CONNECTION) reply.headers.delete(name);
-      return reply;
+      return withFields(reply, dropConnectionFields);
     } catch (error) {
       if (!begun) this.#leave(id); // the thread knows nothing of it
       throw error;

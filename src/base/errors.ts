@@ -38,6 +38,7 @@ const TABLE = {
 
   // ── USE: the caller broke a rule of the interface (LocalError) ──────────────────────────────────────────────────────
   USE_BAD_FIELD: { status: 500, text: "A field name or value has an octet that HTTP does not allow (CR, LF, NUL, above U+00FF); encode it first." },
+  USE_READ_ONLY: { status: 500, text: "The headers of a reply are not written to, because the same reply may answer other requests; make another one with `withFields(reply, (headers) => …)`." },
   USE_BAD_STATUS: { status: 500, text: "A status is an integer from 100 to 999, and a final one is 200 or more." },
   USE_BODY_LENGTH: { status: 500, text: "The body is shorter or longer than the Content-Length that was set; leave the field out and it is computed." },
   USE_BODY_NOT_ALLOWED: { status: 500, text: "This message has no body (HEAD, 1xx, 204, 304), yet data was sent." },
@@ -180,15 +181,21 @@ export class HttpError extends Error {
     }
     this.code = options.code ?? "HTTP_REFUSED";
     this.status = status;
-    this.fields = options.fields;
+    // A copy that stays as it is: one refusal may be thrown for many requests.
+    this.fields = options.fields && Object.freeze({ ...options.fields });
     this.issues = options.issues;
   }
 }
 
-/** What was thrown, as an Error: itself, or one whose `cause` it is. Never throws, whatever the value does when it is asked. */
+/**
+ * What was thrown, as an Error with a name and a message: itself, or one whose `cause` it is. Never throws, whatever the value does
+ * when it is asked.
+ */
 export function asError(value: unknown): Error {
   try {
-    return value instanceof Error ? value : new Error(String(value), { cause: value });
+    if (!(value instanceof Error)) return new Error(String(value), { cause: value });
+    if (typeof value.message === "string" && typeof value.name === "string") return value;
+    return new Error("What was thrown is an Error without a message.", { cause: value });
   } catch {
     // A proxy that answers nothing, or an object that cannot become text.
     return new Error("What was thrown is no Error and cannot be made text.", { cause: value });

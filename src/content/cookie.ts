@@ -3,7 +3,7 @@
 import { parseCookie, parseSetCookie, type SetCookie, stringifySetCookie } from "cookie";
 import { LocalError } from "../base/errors.ts";
 import type { Body } from "../message/body.ts";
-import type { Fields } from "../message/fields.ts";
+import type { Fields, ReadonlyFields } from "../message/fields.ts";
 import { type Reply, withFields } from "../message/reply.ts";
 import { Key, type Request } from "../message/request.ts";
 import { isToken } from "../message/token.ts";
@@ -195,7 +195,7 @@ export function sentCookies(cookies: Iterable<readonly [name: string, value: str
 }
 
 /** Keeps what a reply sets, by name, and drops what it deletes. No client of the web: all is of one host, whatever the path. */
-export function keepCookies(headers: Fields, kept: Map<string, string>): void {
+export function keepCookies(headers: ReadonlyFields, kept: Map<string, string>): void {
   for (const line of headers.all("set-cookie")) {
     const { name, value = "", maxAge, expires } = parseSetCookie(line);
     const deleted = maxAge === undefined ? expires !== undefined && expires.getTime() <= Date.now() : maxAge <= 0;

@@ -2,7 +2,7 @@
 // own. They end at the empty line, at the end, or before a line that is none; what follows stays to be read.
 import { Fields } from "../message/fields.ts";
 import { isFieldValue, isToken, withoutBlanks } from "../message/token.ts";
-import { tooLarge } from "./octets.ts";
+import { tooLarge } from "../message/reading.ts";
 
 /** What readHeaders() has read, and what it has not. */
 export interface HeaderLines {

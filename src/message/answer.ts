@@ -4,7 +4,7 @@ import { LocalError } from "../base/errors.ts";
 import { handled } from "../base/handled.ts";
 import { FileSlice, Takeover } from "./body.ts";
 import type { Conventions, Said } from "./conventions.ts";
-import { Fields } from "./fields.ts";
+import { Fields, seal } from "./fields.ts";
 import type { Handler } from "./handler.ts";
 import { Markup } from "./html.ts";
 import { empty, json, Reply, reply, settledRedirect, text } from "./reply.ts";
@@ -28,7 +28,7 @@ export type Answer =
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing has the type void
   | void;
 
-const OCTETS = new Fields({ "Content-Type": "application/octet-stream" });
+const OCTETS = seal(new Fields({ "Content-Type": "application/octet-stream" }));
 
 /**
  * Makes a Reply of what a handler returned.
@@ -91,13 +91,20 @@ export const OF_THE_CONNECTION: readonly string[] = [
   "upgrade",
 ];
 
+/** Drops what was meant for the connection that a message came on: these fields, and those that its Connection names. */
+export function dropConnectionFields(fields: Fields): void {
+  const dropped = new Set([...OF_THE_CONNECTION, ...fields.list("connection").map((name) => name.toLowerCase())]);
+  const present = new Set(Array.from(fields, ([name]) => name.toLowerCase()));
+  for (const name of present) if (dropped.has(name)) fields.delete(name);
+}
+
 /** What fetch() undoes; one that it does not know it leaves, and all before it. */
 const UNDONE = /^(?:(?:x-)?gzip|deflate|br)(?:[ \t]*,[ \t]*(?:(?:x-)?gzip|deflate|br))*$/i;
 
 /** The fields that still say the truth of what fetch() got from a server: it has undone the coding of the body. */
 function fieldsOf({ headers, url }: FetchResponse): Fields {
   const fields = new Fields(headers);
-  for (const name of OF_THE_CONNECTION) fields.delete(name);
+  dropConnectionFields(fields);
   if (url !== "" && UNDONE.test(fields.get("content-encoding") ?? "")) {
     fields.delete("content-encoding");
     fields.delete("content-length");

@@ -3,7 +3,7 @@
 import { pipeline } from "node:stream";
 import { HttpError, LocalError, RemoteError, TransportError } from "../base/errors.ts";
 import { handled, handledSteps } from "../base/handled.ts";
-import type { Fields } from "./fields.ts";
+import type { Fields, ReadonlyFields } from "./fields.ts";
 import { Collected, checkLimit, decodeText, type Inbound, parseJson, show, tooLarge } from "./reading.ts";
 import { zstdFrames } from "./zstd-frames.ts";
 
@@ -54,7 +54,7 @@ function through(make: Make): Decode {
  *
  * @throws HttpError 415 HTTP_UNSUPPORTED_TYPE with Accept-Encoding, for another coding or for more than one.
  */
-export function decoderOf(headers: Fields): Decode | null {
+export function decoderOf(headers: ReadonlyFields): Decode | null {
   if (!headers.has("content-encoding")) return null;
   const codings = headers.list("content-encoding").map((coding) => coding.toLowerCase());
   const coding = codings.length === 1 ? (codings[0] as string).replace(/^x-(?=gzip$)/, "") : "";

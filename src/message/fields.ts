@@ -1,6 +1,7 @@
 // Header and trailer fields: an ordered list of lines with their case and duplicates kept (RFC 9110 §5). Received Fields are
 // views over the text of the head and cost nothing until they are asked; Fields that were made are lists. The first write to
-// either copies, so that no write is ever seen by another request or reply.
+// either copies, so that no write is ever seen by another request or reply. Those of a reply are sealed: a reply that is sent
+// again and again would otherwise gather what was meant for one client.
 import { LocalError } from "../base/errors.ts";
 import { membersOf } from "./json-text.ts";
 import { detached, isFieldValue, isToken, splitList } from "./token.ts";
@@ -9,6 +10,19 @@ import { detached, isFieldValue, isToken, splitList } from "./token.ts";
 export type FieldsInit =
   | Iterable<readonly [name: string, value: string]>
   | Readonly<Record<string, string | readonly string[]>>;
+
+/** Fields that can be read and not written to: those of a reply. Fields are such, too. */
+export interface ReadonlyFields extends Iterable<[name: string, value: string]> {
+  /** How many lines there are: a name that stands twice counts twice. */
+  readonly size: number;
+  has(name: string): boolean;
+  /** The value of the first line of that name, in any case. */
+  get(name: string): string | undefined;
+  /** The values of all lines of that name, in order. */
+  all(name: string): string[];
+  /** The members of a comma-separated field over all its lines, trimmed, empty ones dropped (RFC 9110 §5.6.1). */
+  list(name: string): string[];
+}
 
 /** The field lines of one received head: the Latin-1 text, and four offsets a line (name start and end, value start and end). */
 export interface FieldBlock {
@@ -46,9 +60,8 @@ const checked = new Map<string, number>();
 function checkName(name: string): number {
   const known = checked.get(name);
   if (known !== undefined) return known;
-  if (typeof name !== "string" || !isToken(name)) {
-    throw new LocalError("USE_BAD_FIELD", `The name ${JSON.stringify(name)} is not a token.`);
-  }
+  if (typeof name !== "string") throw new LocalError("USE_BAD_FIELD", `A name is a string, not ${typeof name}.`);
+  if (!isToken(name)) throw new LocalError("USE_BAD_FIELD", `The name ${JSON.stringify(name)} is not a token.`);
   const kind = KINDS[name.toLowerCase()] ?? 0;
   if (checked.size >= CHECKED_NAMES) checked.clear();
   checked.set(detached(name), kind);
@@ -68,11 +81,10 @@ function append(lines: Lines, name: string, value: string): void {
 }
 
 function build(init: FieldsInit): Lines {
-  if (Symbol.iterator in init) {
-    const lines: Lines = { list: [], kinds: 0, wire: "" };
-    for (const [name, value] of init as Iterable<readonly [string, string]>) append(lines, name, value);
-    return lines;
+  if (typeof init !== "object" || init === null) {
+    throw new LocalError("USE_BAD_FIELD", "Fields are made of a record, or of pairs of name and value.");
   }
+  if (Symbol.iterator in init) return ofPairs(init as Iterable<unknown>);
   const record = init as Readonly<Record<string, string | readonly string[]>>;
   const names = Object.keys(record);
   const first = record[names[0] as string];
@@ -82,6 +94,16 @@ function build(init: FieldsInit): Lines {
     const value = record[name] as string | readonly string[];
     if (Array.isArray(value)) for (const each of value) append(lines, name, each);
     else append(lines, name, value as string);
+  }
+  return lines;
+}
+
+function ofPairs(pairs: Iterable<unknown>): Lines {
+  const lines: Lines = { list: [], kinds: 0, wire: "" };
+  for (const pair of pairs) {
+    // The characters of a string would pass for a name and a value.
+    if (!Array.isArray(pair)) throw new LocalError("USE_BAD_FIELD", "A pair is [name, value].");
+    append(lines, pair[0] as string, pair[1] as string);
   }
   return lines;
 }
@@ -110,13 +132,17 @@ function isName(text: string, start: number, end: number, name: string): boolean
 const NO_LINES: Lines = { list: [], kinds: 0, wire: "" };
 
 /** The lines as they go on the wire, each with its CR LF. For the encoder. */
-export let wireText: (fields: Fields) => string;
+export let wireText: (fields: ReadonlyFields) => string;
 /** Which fields of KINDS there are, as bits. For the encoder. */
-export let kindsOf: (fields: Fields) => number;
+export let kindsOf: (fields: ReadonlyFields) => number;
 /** Fields over a received block, which is shared and not copied. For the parser. */
 export let fieldsOver: (block: FieldBlock) => Fields;
 /** Another Fields with the same lines; nothing is copied until one of the two is written to. */
-export let share: (fields: Fields) => Fields;
+export let share: (fields: ReadonlyFields) => Fields;
+/** Has these very Fields refuse every write from now on. */
+export let seal: (fields: Fields) => Fields;
+/** The same lines, in Fields that refuse every write: these very ones, where they do so already. */
+export let sealed: (fields: ReadonlyFields) => Fields;
 
 /**
  * Header or trailer fields.
@@ -126,33 +152,40 @@ export let share: (fields: Fields) => Fields;
  * fields.get("content-type"); // "text/plain"
  * fields.all("set-cookie"); // ["a=1", "b=2"]
  */
-export class Fields implements Iterable<[name: string, value: string]> {
+export class Fields implements ReadonlyFields {
   #block: FieldBlock | null;
   #lines: Lines;
-  #owned: boolean;
+  /** Whether its lines are its own, are copied by the first write, or refuse it. */
+  #hold: "own" | "shared" | "sealed";
 
   static {
-    wireText = (fields) => fields.#wire();
-    kindsOf = (fields) => fields.#read().kinds;
+    wireText = (fields) => (fields as Fields).#wire();
+    kindsOf = (fields) => (fields as Fields).#read().kinds;
     fieldsOver = (block) => {
       const fields = new Fields();
       fields.#block = block;
       return fields;
     };
     share = (fields) => {
+      const original = fields as Fields;
       const other = new Fields();
-      other.#block = fields.#block;
-      other.#lines = fields.#lines;
-      fields.#owned = false;
+      other.#block = original.#block;
+      other.#lines = original.#lines;
+      if (original.#hold === "own") original.#hold = "shared";
       return other;
     };
+    seal = (fields) => {
+      fields.#hold = "sealed";
+      return fields;
+    };
+    sealed = (fields) => ((fields as Fields).#hold === "sealed" ? (fields as Fields) : seal(share(fields)));
   }
 
   /** @throws LocalError USE_BAD_FIELD for a name that is no token, or a value with CR, LF, NUL or a character above U+00FF. */
   constructor(init?: FieldsInit) {
     this.#block = null;
     this.#lines = init === undefined ? NO_LINES : build(init);
-    this.#owned = init !== undefined;
+    this.#hold = init === undefined ? "shared" : "own";
   }
 
   /** How many lines there are: a name that stands twice counts twice. */
@@ -182,8 +215,13 @@ export class Fields implements Iterable<[name: string, value: string]> {
     return this.all(name).flatMap(splitList);
   }
 
-  /** Replaces the first line of that name in its place and drops the others, or appends. @throws as the constructor. */
+  /**
+   * Replaces the first line of that name in its place and drops the others, or appends.
+   *
+   * @throws as the constructor; USE_READ_ONLY where these are the fields of a reply.
+   */
   set(name: string, value: string): this {
+    this.#checkWritable("set", name);
     checkName(name);
     checkValue(name, value);
     const first = this.#find(name, 0);
@@ -195,16 +233,18 @@ export class Fields implements Iterable<[name: string, value: string]> {
     return this;
   }
 
-  /** Appends a line. @throws as the constructor. */
+  /** Appends a line. @throws as set(). */
   add(name: string, value: string): this {
+    this.#checkWritable("add", name);
     checkName(name);
     checkValue(name, value);
     append(this.#write(), name, value);
     return this;
   }
 
-  /** Drops all lines of that name. */
+  /** Drops all lines of that name. @throws USE_READ_ONLY. */
   delete(name: string): this {
+    this.#checkWritable("delete", name);
     if (this.has(name)) {
       const lines = this.#write();
       this.#drop(name, 0);
@@ -270,20 +310,26 @@ export class Fields implements Iterable<[name: string, value: string]> {
         lines.list.push(name, text.slice(marks[i + 2], marks[i + 3]));
       }
       this.#lines = lines;
-      this.#owned = true;
+      if (this.#hold !== "sealed") this.#hold = "own";
       this.#block = null;
     }
     return this.#lines;
   }
 
+  #checkWritable(method: string, name: unknown): void {
+    if (this.#hold !== "sealed") return;
+    const write = `${method}(${typeof name === "string" ? JSON.stringify(name) : "…"})`;
+    throw new LocalError("USE_READ_ONLY", `What was to be done is headers.${write}.`);
+  }
+
   /** The lines for writing: shared ones are copied first. */
   #write(): Lines {
     const lines = this.#read();
-    if (this.#owned) {
+    if (this.#hold === "own") {
       lines.wire = "";
       return lines;
     }
-    this.#owned = true;
+    this.#hold = "own";
     this.#lines = { list: lines.list.slice(), kinds: lines.kinds, wire: "" };
     return this.#lines;
   }
@@ -301,15 +347,15 @@ export class Fields implements Iterable<[name: string, value: string]> {
 }
 
 /** A copy whose names are written Like-This, as Gerbil's httpd shows them; the lines stay in order. */
-export function titleCased(fields: Fields): Fields {
+export function titleCased(fields: ReadonlyFields): Fields {
   return renamed(fields, (name) => name.toLowerCase().replace(/(^|-)[a-z]/g, (start) => start.toUpperCase()));
 }
 
 /** A copy whose names are in lower case, as Chicken's http egg shows them; the lines stay in order. */
-export function lowerCased(fields: Fields): Fields {
+export function lowerCased(fields: ReadonlyFields): Fields {
   return renamed(fields, (name) => name.toLowerCase());
 }
 
-function renamed(fields: Fields, rename: (name: string) => string): Fields {
+function renamed(fields: ReadonlyFields, rename: (name: string) => string): Fields {
   return new Fields(Array.from(fields, ([name, value]) => [rename(name), value] as const));
 }

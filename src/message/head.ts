@@ -1,5 +1,5 @@
 // The two heads of HTTP, whatever the version on the wire (RFC 9110 §6.2).
-import type { Fields } from "./fields.ts";
+import type { Fields, ReadonlyFields } from "./fields.ts";
 
 /** The version of a message, without its `HTTP/`. */
 export type Version = "1.0" | "1.1" | "2";
@@ -21,5 +21,5 @@ export interface ResponseHead {
   /** The reason phrase; may be empty, and means nothing (RFC 9112 §4). */
   readonly reason: string;
   readonly version: Version;
-  readonly headers: Fields;
+  readonly headers: ReadonlyFields;
 }

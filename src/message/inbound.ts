@@ -4,7 +4,7 @@
 import { LocalError, TransportError } from "../base/errors.ts";
 import { handled } from "../base/handled.ts";
 import { DecodedBody, decoderOf } from "./decoded.ts";
-import type { Fields } from "./fields.ts";
+import type { Fields, ReadonlyFields } from "./fields.ts";
 import { Pipe, type Sink } from "./pipe.ts";
 import { Collected, checkLimit, decodeText, type Inbound, isPresent, parseJson, show, tooLarge } from "./reading.ts";
 
@@ -15,7 +15,7 @@ export interface InboundSource {
   /** limits.bodyBytes. */
   readonly bodyBytes: number;
   /** Of the message: their Content-Encoding says how the body is coded; left out, it is not. */
-  readonly headers?: Fields;
+  readonly headers?: ReadonlyFields;
   /** Reading begins: an awaited 100 Continue goes out. */
   wanted(): void;
   /** There is room again, after feed() said false. */

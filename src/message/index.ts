@@ -2,7 +2,7 @@
 export { type Answer, answering, toReply } from "./answer.ts";
 export { type Body, FileSlice, fileSlice, isBody, type Opener, type Take, Takeover, takeover } from "./body.ts";
 export { formatDate, parseDate } from "./date.ts";
-export { Fields, type FieldsInit, lowerCased, titleCased } from "./fields.ts";
+export { Fields, type FieldsInit, lowerCased, type ReadonlyFields, titleCased } from "./fields.ts";
 export { type Handler, type Middleware, type Outgoing, type Send, stack } from "./handler.ts";
 export type { RequestHead, ResponseHead, Version } from "./head.ts";
 export { escapeHtml, html, Markup, raw } from "./html.ts";

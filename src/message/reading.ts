@@ -4,7 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { HttpError, LocalError } from "../base/errors.ts";
 import { parseJsonText } from "./bounded-json.ts";
-import type { Fields } from "./fields.ts";
+import type { Fields, ReadonlyFields } from "./fields.ts";
 
 /** A body that is received. Iterated, its pieces are yours to keep; a small one lies in Node's pool, as small Buffers do. */
 export interface Inbound extends AsyncIterable<Uint8Array> {
@@ -66,7 +66,7 @@ export interface Inbound extends AsyncIterable<Uint8Array> {
  * Whether there is content: the framing of a message says so (RFC 9112 §6.3), never its Content-Type. A promise only of a chunked
  * body, which may be empty. Who waits for 100 Continue has some (RFC 9110 §10.1.1), and nothing is asked of it to find out.
  */
-export function isPresent(headers: Fields, body: Inbound): boolean | Promise<boolean> {
+export function isPresent(headers: ReadonlyFields, body: Inbound): boolean | Promise<boolean> {
   if (body.length !== undefined) return body.length > 0;
   return headers.has("expect") || body.isEmpty().then((empty) => !empty);
 }

@@ -1,9 +1,20 @@
-// An answer as a value. A Reply is made by its makers only and carries a private brand; it is never written to by the engine
-// or by middleware, so one made once can be answered a million times.
+// An answer as a value. A Reply is made by its makers only and carries a private brand. Nobody can write to it, so one made once
+// can be answered a million times, and what middleware puts on it for one client is never seen by another.
 import { LocalError } from "../base/errors.ts";
 import { type Body, isBody, type Take, type Takeover, takeover } from "./body.ts";
-import { CONTENT_LENGTH, Fields, type FieldsInit, kindsOf, share, TRANSFER_ENCODING } from "./fields.ts";
+import {
+  CONTENT_LENGTH,
+  Fields,
+  type FieldsInit,
+  kindsOf,
+  type ReadonlyFields,
+  seal,
+  sealed,
+  share,
+  TRANSFER_ENCODING,
+} from "./fields.ts";
 import { jsonText } from "./json-text.ts";
+import { isFieldValue } from "./token.ts";
 
 /** What is rarely said of a reply. */
 export interface ReplyExtras {
@@ -15,28 +26,47 @@ export interface ReplyExtras {
 
 let make: (status: number, headers: Fields, body: Body, extras: ReplyExtras | undefined) => Reply;
 
-/** An answer: status, header fields and body. */
+/**
+ * An answer: status, header fields and body. It is never written to, because the same one may answer many requests: a write to its
+ * headers is LocalError USE_READ_ONLY, and withFields() makes another reply.
+ */
 export class Reply<B extends Body = Body> {
-  #made = true as const;
-  readonly status: number;
-  readonly headers: Fields;
-  readonly body: B;
-  readonly extras: ReplyExtras | undefined;
+  // Behind accessors, which cost nothing where Object.freeze() would take 45 ns.
+  readonly #status: number;
+  readonly #headers: ReadonlyFields;
+  readonly #body: B;
+  readonly #extras: ReplyExtras | undefined;
 
   private constructor(status: number, headers: Fields, body: B, extras: ReplyExtras | undefined) {
-    this.status = status;
-    this.headers = headers;
-    this.body = body;
-    this.extras = extras;
+    this.#status = status;
+    this.#headers = seal(headers);
+    this.#body = body;
+    this.#extras = extras;
+  }
+
+  get status(): number {
+    return this.#status;
+  }
+
+  get headers(): ReadonlyFields {
+    return this.#headers;
+  }
+
+  get body(): B {
+    return this.#body;
+  }
+
+  get extras(): ReplyExtras | undefined {
+    return this.#extras;
   }
 
   static {
     make = (status, headers, body, extras) => new Reply(status, headers, body, extras);
   }
 
-  /** Whether a value is a Reply; an object of the same shape is none. */
+  /** Whether a value is a Reply; an object of the same shape is none. Never throws. */
   static is(value: unknown): value is Reply {
-    return typeof value === "object" && value !== null && #made in value;
+    return typeof value === "object" && value !== null && #status in value;
   }
 }
 
@@ -54,30 +84,62 @@ export class Reply<B extends Body = Body> {
  */
 export function reply<B extends Body = null>(
   status: number,
-  headers?: FieldsInit | Fields,
+  headers?: FieldsInit | ReadonlyFields,
   body?: B,
   extras?: ReplyExtras,
 ): Reply<B> {
   if (!Number.isInteger(status) || status < 200 || status > 999)
-    throw new LocalError("USE_BAD_STATUS", `It is ${status}.`);
+    throw new LocalError("USE_BAD_STATUS", `It is ${String(status)}.`);
   const fields =
-    headers === undefined ? new Fields() : headers instanceof Fields ? share(headers) : new Fields(headers);
+    headers === undefined ? NO_FIELDS : headers instanceof Fields ? sealed(headers) : new Fields(headers as FieldsInit);
   if ((kindsOf(fields) & TRANSFER_ENCODING) !== 0) throw new LocalError("USE_FRAMING_FIELD");
   if (body !== undefined && !isBody(body)) throw new LocalError("USE_BAD_BODY", `It is of type ${typeof body}.`);
-  return make(status, fields, body ?? null, extras) as Reply<B>;
+  return make(status, fields, body ?? null, extras === undefined ? undefined : checked(extras)) as Reply<B>;
 }
 
-/** The same reply with other fields: `change` gets a copy. @throws as reply(). */
+const NO_FIELDS = seal(new Fields());
+
+/** A copy, so that what was checked is what is sent. */
+function checked({ reason, trailers }: ReplyExtras): ReplyExtras {
+  if (reason !== undefined && !isFieldValue(reason)) {
+    throw new LocalError(
+      "USE_BAD_FIELD",
+      `The reason is ${typeof reason === "string" ? JSON.stringify(reason) : typeof reason}.`,
+    );
+  }
+  if (trailers !== undefined && typeof trailers !== "function") {
+    throw new LocalError("USE_BAD_OPTION", `trailers is a function that gives Fields, not ${typeof trailers}.`);
+  }
+  return Object.freeze({ ...(reason !== undefined && { reason }), ...(trailers !== undefined && { trailers }) });
+}
+
+/**
+ * The same reply with other fields: `change` gets a copy of them, which can be written to until it returns.
+ *
+ * @throws as reply().
+ *
+ * @example
+ * const visited: Middleware = (next) => async (request) =>
+ *   withFields(await next(request), (headers) => headers.add("Set-Cookie", "visited=1"));
+ */
 export function withFields<B extends Body>(original: Reply<B>, change: (copy: Fields) => void): Reply<B> {
   const copy = share(original.headers);
-  change(copy);
+  const returned = change(copy) as unknown;
+  if (returned instanceof Promise) {
+    returned.catch(() => {}); // it is refused, whatever becomes of it
+    throw new LocalError(
+      "USE_BAD_OPTION",
+      "withFields() waits for no promise: await it first, and change the headers then.",
+    );
+  }
   if ((kindsOf(copy) & TRANSFER_ENCODING) !== 0) throw new LocalError("USE_FRAMING_FIELD");
   return make(original.status, copy, original.body, original.extras) as Reply<B>;
 }
 
-const TEXT = new Fields({ "Content-Type": "text/plain; charset=utf-8" });
-const HTML = new Fields({ "Content-Type": "text/html; charset=utf-8" });
-const JSON_TYPE = new Fields({ "Content-Type": "application/json" });
+// Sealed, so that replies of a type have these very Fields.
+const TEXT = seal(new Fields({ "Content-Type": "text/plain; charset=utf-8" }));
+const HTML = seal(new Fields({ "Content-Type": "text/html; charset=utf-8" }));
+const JSON_TYPE = seal(new Fields({ "Content-Type": "application/json" }));
 
 function typed(type: Fields, status: number, headers: FieldsInit | undefined, body: string): Reply<string> {
   if (headers === undefined) return reply(status, type, body);
@@ -136,24 +198,30 @@ export function redirect(location: string, status?: number): Reply<null> {
 
 /** The same reply with another status, where it is a redirect whose status nobody has named. */
 export function settledRedirect(given: Reply, status: number): Reply {
-  return given.extras === UNNAMED ? make(status, given.headers, given.body, undefined) : given;
+  return given.extras === UNNAMED ? make(status, sealed(given.headers), given.body, undefined) : given;
 }
 
 /**
- * Switches the connection to another protocol (RFC 9110 §7.8): 101, and then it is the taker's.
+ * Switches the connection to another protocol (RFC 9110 §7.8): 101, and then it is the taker's. A request that did not ask for the
+ * protocol is answered 426 (§15.5.22), whose Upgrade names it.
  *
  * @param protocol what Upgrade answers, e.g. "websocket".
  * @param take is called once 101 has been written, with the transport and the octets that had come behind the head.
  */
 export function upgrade(protocol: string, take: Take, headers?: FieldsInit): Reply<Takeover> {
   const fields = new Fields(headers ?? []);
+  checkUnframed(fields);
   fields.set("Connection", "Upgrade").set("Upgrade", protocol);
   return make(101, fields, takeover(take), undefined) as Reply<Takeover>;
 }
 
-/** Answers CONNECT with 200, and then the connection is the taker's (RFC 9110 §9.3.6). */
+/** Answers CONNECT with 200, and then the connection is the taker's (RFC 9110 §9.3.6). Any other method is answered 405. */
 export function tunnel(take: Take, headers?: FieldsInit): Reply<Takeover> {
   const fields = new Fields(headers ?? []);
-  if ((kindsOf(fields) & (CONTENT_LENGTH | TRANSFER_ENCODING)) !== 0) throw new LocalError("USE_FRAMING_FIELD");
+  checkUnframed(fields);
   return make(200, fields, takeover(take), undefined) as Reply<Takeover>;
+}
+
+function checkUnframed(fields: Fields): void {
+  if ((kindsOf(fields) & (CONTENT_LENGTH | TRANSFER_ENCODING)) !== 0) throw new LocalError("USE_FRAMING_FIELD");
 }

@@ -42,8 +42,11 @@ export const HEX: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) => {
   return Number.isNaN(value) ? 255 : value;
 });
 
+// What is no string is none of these: it would become one where it is written, and say what it likes there.
+
 /** Whether text is a token. */
 export function isToken(text: string): boolean {
+  if (typeof text !== "string") return false;
   for (let i = 0; i < text.length; i++) {
     if (TOKEN[text.charCodeAt(i)] !== 1) return false;
   }
@@ -52,6 +55,7 @@ export function isToken(text: string): boolean {
 
 /** Whether text may be a request target. */
 export function isTarget(text: string): boolean {
+  if (typeof text !== "string") return false;
   for (let i = 0; i < text.length; i++) {
     if (TARGET[text.charCodeAt(i)] !== 1) return false;
   }
@@ -60,6 +64,7 @@ export function isTarget(text: string): boolean {
 
 /** Whether text may be a field value: no control but HTAB, nothing above U+00FF. */
 export function isFieldValue(text: string): boolean {
+  if (typeof text !== "string") return false;
   for (let i = 0; i < text.length; i++) {
     if (FIELD_VALUE[text.charCodeAt(i)] !== 1) return false;
   }

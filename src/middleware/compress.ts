@@ -6,7 +6,7 @@ import { compressed, ENCODINGS, type Encoding, encoded, encoder, isCompressible 
 import { entityTags } from "../content/entity-tag.ts";
 import { encodingFor } from "../content/negotiate.ts";
 import { FileSlice, Takeover } from "../message/body.ts";
-import { Fields } from "../message/fields.ts";
+import { Fields, type ReadonlyFields } from "../message/fields.ts";
 import type { Middleware } from "../message/handler.ts";
 import { Reply, reply, withFields } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
@@ -142,7 +142,7 @@ function declaredOf({ headers }: Reply): { readonly length?: number } {
   return declared === undefined ? {} : { length: Number(declared) };
 }
 
-function lengthOf(headers: Fields, body: NonNullable<Reply["body"]>): number | undefined {
+function lengthOf(headers: ReadonlyFields, body: NonNullable<Reply["body"]>): number | undefined {
   if (typeof body === "string") return Buffer.byteLength(body);
   if (body instanceof Uint8Array) return body.length;
   if (body instanceof FileSlice) return body.end - body.start;

@@ -5,7 +5,7 @@ import { asError, HttpError, isAbort, LocalError, TransportError } from "../base
 import type { Peer } from "../base/transport.ts";
 import { Takeover } from "../message/body.ts";
 import { discardBody } from "../message/discard.ts";
-import { Fields, type FieldsInit } from "../message/fields.ts";
+import { Fields, type FieldsInit, type ReadonlyFields } from "../message/fields.ts";
 import type { RequestHead } from "../message/head.ts";
 import { type Inbound, NO_BODY } from "../message/inbound.ts";
 import { Reply } from "../message/reply.ts";
@@ -381,6 +381,6 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
   }
 }
 
-function isEventStream(headers: Fields): boolean {
+function isEventStream(headers: ReadonlyFields): boolean {
   return /^text\/event-stream\s*(?:;|$)/i.test(headers.get("content-type") ?? "");
 }

@@ -3,7 +3,7 @@
 import { AssertionError } from "node:assert";
 import { RemoteError } from "../base/errors.ts";
 import type { Transport } from "../base/transport.ts";
-import { Fields } from "../message/fields.ts";
+import { Fields, type ReadonlyFields } from "../message/fields.ts";
 import type { ResponseHead } from "../message/head.ts";
 import { END } from "../wire/events.ts";
 import { H1Machine } from "../wire/h1/machine.ts";
@@ -13,7 +13,7 @@ import { escaped } from "./escape.ts";
 export interface Answer {
   readonly status: number;
   readonly reason: string;
-  readonly headers: Fields;
+  readonly headers: ReadonlyFields;
   /** One character an octet (Latin-1), as everything here; `Buffer.from(body, "latin1")` are the octets. */
   readonly body: string;
   readonly trailers: Fields | null;

@@ -1,7 +1,7 @@
 // What a wire machine makes of octets, as lines of text that can be compared. The octets lie in a buffer that is overwritten
 // as soon as the machine has asked for more, as a shared read buffer is: who keeps a view of it shows.
 import { RemoteError } from "../base/errors.ts";
-import { Fields } from "../message/fields.ts";
+import { Fields, type ReadonlyFields } from "../message/fields.ts";
 import { END, type WireEvent } from "../wire/events.ts";
 import type { H1Machine } from "../wire/h1/machine.ts";
 import { escaped } from "./escape.ts";
@@ -102,7 +102,7 @@ function told(event: WireEvent): string {
   }
 }
 
-function listed(fields: Fields): string {
+function listed(fields: ReadonlyFields): string {
   return Array.from(fields, ([name, value]) => ` | ${name}: ${escaped(value)}`).join("");
 }
 

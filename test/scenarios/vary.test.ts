@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 import { HttpError } from "../../src/base/errors.ts";
 import { problemPage } from "../../src/content/problem.ts";
 import { addFiles, file, files, sendFile, snapshot } from "../../src/handlers/index.ts";
-import { Fields } from "../../src/message/fields.ts";
+import { Fields, type ReadonlyFields } from "../../src/message/fields.ts";
 import { type Handler, type Middleware, stack } from "../../src/message/handler.ts";
 import type { ErrorPage } from "../../src/message/refusal.ts";
 import { text } from "../../src/message/reply.ts";
@@ -366,7 +366,7 @@ function shownBy({ status, headers, body }: Answer): string {
   return JSON.stringify([status, lines, body]);
 }
 
-function namesIn(headers: Fields): string[] {
+function namesIn(headers: ReadonlyFields): string[] {
   return headers.list("vary").map((name) => name.toLowerCase());
 }
 

@@ -7,6 +7,7 @@ import {
   DATE,
   type Fields,
   kindsOf,
+  type ReadonlyFields,
   TRANSFER_ENCODING,
   UPGRADE,
   wireText,
@@ -56,7 +57,7 @@ export function responseHead(
 
 /** The lines that say how long a body is and what becomes of the connection. */
 export function framingLines(
-  headers: Fields,
+  headers: ReadonlyFields,
   framing: Framing | "none",
   connection: "close" | "keep-alive" | null,
 ): string {
@@ -77,11 +78,11 @@ function lengthLine(length: number): string {
 }
 
 /** Whether the fields ask for the connection to be closed. */
-export function saysClose(headers: Fields): boolean {
+export function saysClose(headers: ReadonlyFields): boolean {
   return saysIn(headers, "close");
 }
 
-function saysIn(headers: Fields, member: string): boolean {
+function saysIn(headers: ReadonlyFields, member: string): boolean {
   return (
     (kindsOf(headers) & CONNECTION) !== 0 && headers.list("connection").some((each) => each.toLowerCase() === member)
   );

@@ -1,7 +1,7 @@
 // What a head may not say, looked at before it is put into bytes and before anything is stepped: so what is refused can still
 // be sent in another way. Whether it may be sent now is state.ts's to say.
 import { LocalError } from "../../base/errors.ts";
-import { CONTENT_LENGTH, type Fields, kindsOf, TRANSFER_ENCODING } from "../../message/fields.ts";
+import { CONTENT_LENGTH, kindsOf, type ReadonlyFields, TRANSFER_ENCODING } from "../../message/fields.ts";
 import type { RequestHead, ResponseHead } from "../../message/head.ts";
 import { reason } from "../../message/status.ts";
 import { isFieldValue, isTarget, isToken } from "../../message/token.ts";
@@ -19,7 +19,7 @@ export function checkRequest(head: RequestHead, framing: Framing): void {
 /** @param switches 101, or 2xx to CONNECT. @throws LocalError USE_BAD_STATUS, and as checkRequest(). */
 export function checkResponse(head: ResponseHead, framing: Framing | "none", switches: boolean): void {
   const { status, headers } = head;
-  if ((status < 200 && !switches) || status > 999) throw new LocalError("USE_BAD_STATUS", `It is ${status}.`);
+  checkStatus(status, switches ? 101 : 200, 999);
   checkReason(head);
   checkCoding(headers);
   if (framing !== "none") checkLength(headers, framing);
@@ -29,13 +29,19 @@ export function checkResponse(head: ResponseHead, framing: Framing | "none", swi
 /** @throws LocalError USE_BAD_STATUS, USE_BAD_FIELD, USE_FRAMING_FIELD. */
 export function checkInformational(head: ResponseHead): void {
   const { status, headers } = head;
-  if (status < 100 || status > 199 || status === 101) throw new LocalError("USE_BAD_STATUS", `It is ${status}.`);
+  checkStatus(status, status === 101 ? 102 : 100, 199);
   checkReason(head);
   checkCoding(headers);
   checkNoLength(status, headers);
 }
 
-function checkCoding(headers: Fields): void {
+// Not a number but a text that compares as one would stand in the status line as it is.
+function checkStatus(status: number, least: number, most: number): void {
+  if (Number.isInteger(status) && status >= least && status <= most) return;
+  throw new LocalError("USE_BAD_STATUS", `It is ${String(status)}.`);
+}
+
+function checkCoding(headers: ReadonlyFields): void {
   if ((kindsOf(headers) & TRANSFER_ENCODING) !== 0) throw new LocalError("USE_FRAMING_FIELD");
 }
 
@@ -47,7 +53,7 @@ function checkReason(head: ResponseHead): void {
 }
 
 // Where it is set, it is the one line that says what the framing does.
-function checkLength(headers: Fields, framing: Framing): void {
+function checkLength(headers: ReadonlyFields, framing: Framing): void {
   if ((kindsOf(headers) & CONTENT_LENGTH) === 0) return;
   const said = headers.all("content-length").join(", ");
   if (said !== String(framing)) {
@@ -55,7 +61,7 @@ function checkLength(headers: Fields, framing: Framing): void {
   }
 }
 
-function checkNoLength(status: number, headers: Fields): void {
+function checkNoLength(status: number, headers: ReadonlyFields): void {
   if ((kindsOf(headers) & CONTENT_LENGTH) !== 0) {
     throw new LocalError("USE_FRAMING_FIELD", `${status} has no Content-Length (RFC 9110 §8.6).`);
   }
