@@ -10,7 +10,7 @@ export interface Limits extends WireLimits {
   readonly bodyRate: number;
   /** Of a body that nobody read, so much is skipped to keep the connection: 256 KiB, cheaper than a new one. */
   readonly discardBytes: number;
-  /** Connections at once: no limit. Beyond it a new one is closed as it comes. */
+  /** Connections at once, from accept on, those in a TLS handshake too: no limit. Beyond it a new one is closed as it comes. */
   readonly connections: number;
   /** Requests that are handled at once: no limit. Beyond it they wait. Each counts until its handler settles, see `drain`. */
   readonly requests: number;

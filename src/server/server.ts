@@ -9,7 +9,7 @@ import { DateLine } from "../message/date.ts";
 import type { Handler } from "../message/handler.ts";
 import { plainPage, refusal } from "../message/refusal.ts";
 import { hostOf, type Request } from "../message/request.ts";
-import type { Listen, Listener, ListenOptions } from "../transport/listen.ts";
+import type { Handshakes, Listen, Listener, ListenOptions } from "../transport/listen.ts";
 import { listen } from "../transport/tcp.ts";
 import { addressesOf, type ListenAddress } from "./addresses.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -30,7 +30,7 @@ export type ServerOptions = OptionsOf<Server>;
 export type Hooks = HooksOf<Server>;
 
 /** How a server listens, beside what every transport takes. */
-export interface ServeOptions extends ListenOptions, Omit<Replacements, "closed"> {
+export interface ServeOptions extends Omit<ListenOptions, "handshakes">, Omit<Replacements, "closed"> {
   /** Listens in place of TCP and TLS: memory, or a transport of your own. */
   readonly via?: Listen;
 }
@@ -43,6 +43,8 @@ export class Server implements AsyncDisposable {
   readonly #options: ServerOptions;
   readonly #date: DateLine;
   readonly #connections = new Set<Connection>();
+  /** TLS handshakes that are under way: connections that have yet to become one. */
+  #handshakes = 0;
   /** Where it listens, and how a URL to there begins. */
   readonly #listeners = new Map<Listener, "http" | "https">();
   /** Aborts when close() begins to drain; null until somebody asks for it. */
@@ -141,9 +143,10 @@ export class Server implements AsyncDisposable {
     return this.#draining.signal;
   }
 
-  /** Numbers since the start, and how many requests are in hand or wait. Live. */
+  /** Numbers since the start; connections that are open, in a TLS handshake too; and requests that wait. Live. */
   get stats(): Readonly<Stats> & { readonly open: number; readonly waiting: number } {
-    return { ...this.#site.stats, open: this.#connections.size, waiting: this.#site.gate.waiting };
+    const open = this.#connections.size + this.#handshakes;
+    return { ...this.#site.stats, open, waiting: this.#site.gate.waiting };
   }
 
   /**
@@ -179,13 +182,23 @@ export class Server implements AsyncDisposable {
     // Nothing is accepted before everything listens and the startup hook has run.
     let early: Transport[] | null = [];
     const accept = (transport: Transport): void => {
-      if (early === null) this.#admit(transport, options);
+      if (!this.#hasRoom(early)) transport.destroy();
+      else if (early === null) this.#admit(transport, options);
       else early.push(transport);
     };
+    const handshakes: Handshakes = {
+      begin: () => {
+        const hasRoom = this.#hasRoom(early);
+        if (hasRoom) this.#handshakes++;
+        return hasRoom;
+      },
+      end: () => void this.#handshakes--,
+    };
+    const onError = (error: Error): void => this.#acceptFailed(error, options);
     const listeners: Listener[] = [];
     try {
       for (const each of wanted) {
-        listeners.push(await via(each, accept, { ...options, onError: (error) => this.#acceptFailed(error, options) }));
+        listeners.push(await via(each, accept, { ...options, onError, handshakes }));
       }
       const scheme = options.tls === undefined ? "http" : "https";
       for (const listener of listeners) this.#listeners.set(listener, scheme);
@@ -212,12 +225,16 @@ export class Server implements AsyncDisposable {
     return listeners;
   }
 
+  /** Whether one more connection is let in; those count too that wait until everything listens. */
+  #hasRoom(early: readonly Transport[] | null): boolean {
+    const open = this.#connections.size + this.#handshakes + (early === null ? 0 : early.length);
+    if (open < this.#site.settings.limits.connections) return true;
+    this.#site.stats.refused++;
+    return false;
+  }
+
   /** What a replacement throws ends its connection, not the listener. */
   #admit(transport: Transport, options: ServeOptions): void {
-    if (this.#connections.size >= this.#site.settings.limits.connections) {
-      this.#site.stats.refused++;
-      return transport.destroy();
-    }
     try {
       this.accept(transport, options);
     } catch (error) {

@@ -4,6 +4,14 @@
 import type { Address, Transport } from "../base/transport.ts";
 import type { TlsContext, TlsServerOptions } from "./tls-context.ts";
 
+/** Told of connections from the moment that they are accepted, before their TLS handshake is done. */
+export interface Handshakes {
+  /** A connection has come. False: it is closed before its handshake. */
+  begin(): boolean;
+  /** Of one that was let in: its handshake is done, and accept() is called next, or it has failed. */
+  end(): void;
+}
+
 /** How to listen. Every option is obeyed or refused, never ignored in silence. */
 export interface ListenOptions {
   /** How many connections the system lets wait until they are accepted; a hint. Default: that of Node, 511. */
@@ -20,6 +28,8 @@ export interface ListenOptions {
   readonly keepAlive?: boolean | number;
   /** Encrypts: options of node:tls, or a context whose certificate can be replaced while it is in use. */
   readonly tls?: TlsServerOptions | TlsContext;
+  /** Counts the handshakes of TLS that are under way; without TLS there are none. */
+  readonly handshakes?: Handshakes;
   /** Closes the listener when it aborts. */
   readonly signal?: AbortSignal;
   /**
@@ -37,7 +47,10 @@ export interface Listener {
   ref(): this;
   /** Lets the process end although this listens. */
   unref(): this;
-  /** Stops accepting, and settles when the address is free again. Accepted transports live on. May be called again. */
+  /**
+   * Stops accepting, and settles when the address is free again. Accepted transports live on; a TLS handshake that is not done ends.
+   * May be called again.
+   */
   close(): Promise<void>;
 }
 

@@ -177,6 +177,69 @@ test("a handshake that stalls is cut", async () => {
   await listener.close();
 });
 
+/** Counts the handshakes that are under way, and lets in so many. */
+function counter(most: number): { readonly begin: () => boolean; readonly end: () => void; readonly most: number[] } {
+  let now = 0;
+  const seen: number[] = [];
+  return {
+    most: seen,
+    begin: () => {
+      if (now >= most) return false;
+      seen.push(++now);
+      return true;
+    },
+    end: () => void seen.push(--now),
+  };
+}
+
+test("a handshake counts from accept to its end, done, failed or cut; one that is not let in is closed before it", async () => {
+  let failed = (): void => {};
+  const failing = new Promise<void>((resolve) => (failed = resolve));
+  const handshakes = counter(2);
+  const accepted: Transport[] = [];
+  const listener = await listenTls(ANY, (transport) => void accepted.push(transport), {
+    tls: LOCALHOST,
+    handshakes,
+    onError: () => failed(),
+  });
+  const silent = net.connect(portOf(listener), "127.0.0.1");
+  while (handshakes.most.length < 1) await once(silent, "connect");
+  const { socket } = await shake(listener);
+  while (accepted.length < 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(handshakes.most, [1, 2, 1], "done");
+  const stranger = net.connect(portOf(listener), "127.0.0.1");
+  stranger.on("error", () => {}).write("GET / HTTP/1.1\r\n\r\n");
+  await failing;
+  while (handshakes.most.length < 5) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(handshakes.most.slice(3), [2, 1], "failed");
+  const second = net.connect(portOf(listener), "127.0.0.1");
+  while (handshakes.most.length < 6) await new Promise((resolve) => setImmediate(resolve));
+  const third = net.connect(portOf(listener), "127.0.0.1");
+  await new Promise((resolve) => third.on("error", resolve).on("end", resolve).resume());
+  assert.deepEqual(handshakes.most.slice(5), [2], "the third was not let in");
+  const cut = [silent, second].map(
+    (each) => new Promise((resolve) => each.on("error", resolve).on("end", resolve).resume()),
+  );
+  await listener.close();
+  await Promise.all(cut);
+  while (handshakes.most.length < 8) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(handshakes.most.slice(6), [1, 0], "cut");
+  for (const each of [silent, second, third, stranger, socket]) each.destroy();
+  for (const each of accepted) each.destroy();
+});
+
+test("a handshake that close() ends is told to nobody: it did not fail", async () => {
+  const told: Error[] = [];
+  const handshakes = counter(1);
+  const listener = await listenTls(ANY, echo, { tls: LOCALHOST, handshakes, onError: (error) => told.push(error) });
+  const silent = net.connect(portOf(listener), "127.0.0.1");
+  while (handshakes.most.length < 1) await new Promise((resolve) => setImmediate(resolve));
+  const cut = once(silent.resume(), "end");
+  await listener.close();
+  await cut;
+  assert.deepEqual(told, []);
+});
+
 test("a dial says whether there was nobody, nobody to be trusted, or nobody who answers", async () => {
   const listener = await listenTls(ANY, echo, { tls: LOCALHOST });
   await assert.rejects(dialTls(listener.address), has("NET_TLS"));

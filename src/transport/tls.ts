@@ -1,5 +1,6 @@
 // Listening and dialling through node:tls: the same as tcp.ts, encrypted. Knows certificates, ALPN and handshakes, and what
 // becomes of those that fail or never end. What is spoken inside is for ALPN to say and for others to know.
+import { createServer as createNetServer, type Socket } from "node:net";
 import { type ConnectionOptions, connect, createSecureContext, createServer, type TLSSocket } from "node:tls";
 import { asError, LocalError, TransportError } from "../base/errors.ts";
 import { handled } from "../base/handled.ts";
@@ -32,26 +33,48 @@ export interface TlsDialOptions extends ConnectionOptions {
  */
 export const listenTls: Listen = async (address, accept, options = {}) => {
   const context = contextOf(options.tls);
-  // Half-open from the SocketTransport on: who ends in the middle of a handshake has gone.
-  const server = createTlsServer({ ...context.options, ...serverOptions(options), allowHalfOpen: false });
+  const server = createTlsServer(context.options);
+  /** The connections below those whose handshake is under way. */
+  const shaking = new Set<Socket>();
+  const over = (socket: Socket): void => {
+    if (shaking.delete(socket)) options.handshakes?.end();
+  };
+  const closed = function (this: Socket): void {
+    over(this);
+  };
   let state: "accepting" | "closed" = "accepting";
+  // A server of node:tls takes connections that another has accepted: this one sees them before their handshake. Half-open they
+  // are from the SocketTransport on: who ends in the middle of a handshake has disconnected.
+  const listener = createNetServer({ ...serverOptions(options), allowHalfOpen: false }, (socket) => {
+    if (options.handshakes?.begin() === false) return void socket.destroy();
+    shaking.add(socket.on("close", closed));
+    server.emit("connection", socket);
+  });
   server.on("secureConnection", (socket) => {
+    const below = belowOf(socket)?.off("close", closed);
+    if (below !== undefined) over(below);
     if (state === "accepting") accept(new SocketTransport(socket));
-    else socket.destroy(); // its handshake was under way when the listener closed
+    else socket.destroy(); // its handshake was done as the listener closed
   });
   server.on("tlsClientError", (cause: Error, socket) => {
     socket.destroy();
-    report(options, new TransportError("NET_TLS", cause.message, { cause }));
+    if (state === "accepting") report(options, new TransportError("NET_TLS", cause.message, { cause }));
   });
   const detach = context.attach((next) => {
     createSecureContext(next); // throws before the server is touched
     server.setSecureContext(next);
   });
-  return bind(server, address, options, () => {
+  return bind(listener, address, options, () => {
     state = "closed";
     detach();
+    for (const socket of shaking) socket.destroy();
   });
 };
+
+/** The connection that is encrypted. Node does not document where a socket has it; without it a handshake counts until its end. */
+function belowOf(socket: TLSSocket): Socket | undefined {
+  return (socket as { readonly _parent?: Socket | null })._parent ?? undefined;
+}
 
 /**
  * Connects, and resolves when the handshake is done and the certificate found good. The name asked for (SNI) is the host

@@ -10,6 +10,8 @@ import type { Address } from "../../src/base/transport.ts";
 import { reply, text } from "../../src/message/reply.ts";
 import type { Request } from "../../src/message/request.ts";
 import { createServer, type Server, serverOf } from "../../src/server/index.ts";
+import { type Listen, listen } from "../../src/transport/index.ts";
+import { LOCALHOST } from "../fixtures/certificates.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const ENTRY = new URL("../../src/index.js", import.meta.url).href;
@@ -363,4 +365,56 @@ test("a process waits for close() although what is left open keeps no process al
   child.stdout.setEncoding("utf8").on("data", (piece: string) => (said += piece));
   const [code] = await once(child, "close");
   assert.deepEqual([code, said], [0, "cut 1\n"]);
+});
+
+test("TLS connections count from accept: those in a handshake are within limits.connections, and end with close()", async () => {
+  for (const mode of ["abort", "drain", "listener-only"] as const) {
+    const server = createServer(() => text("x"), { limits: { connections: 5 } });
+    await server.listen({ host: "127.0.0.1", port: 0 }, { tls: LOCALHOST });
+    const ended: Promise<unknown>[] = [];
+    const sockets = Array.from({ length: 60 }, () => {
+      const socket = connect(portOf(server), "127.0.0.1");
+      ended.push(
+        new Promise((resolve) =>
+          socket
+            .on("error", () => {})
+            .on("close", resolve)
+            .resume(),
+        ),
+      );
+      return socket;
+    });
+    while (server.stats.refused < 55) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([server.stats.open, [...server.connections].length], [5, 0]);
+    const report = await server.close({ mode });
+    await Promise.all(ended);
+    assert.deepEqual([server.stats.open, server.stats.refused, report.cut], [0, 55, 0]);
+    for (const socket of sockets) socket.destroy();
+  }
+});
+
+test("connections that come before the startup hook is through are within limits.connections", async () => {
+  let through = (): void => {};
+  const starting = new Promise<void>((resolve) => {
+    through = resolve;
+  });
+  let port = 0;
+  const via: Listen = async (...how) => {
+    const listener = await listen(...how);
+    port = (listener.address as { readonly port: number }).port;
+    return listener;
+  };
+  await using server = createServer(() => text("x"), {
+    limits: { connections: 2 },
+    hooks: { startup: () => starting },
+  });
+  const listening = server.listen({ host: "127.0.0.1", port: 0 }, { via });
+  while (port === 0) await new Promise((resolve) => setImmediate(resolve));
+  const sockets = Array.from({ length: 10 }, () => connect(port, "127.0.0.1"));
+  for (const socket of sockets) socket.on("error", () => {}).resume();
+  while (server.stats.refused < 8) await new Promise((resolve) => setImmediate(resolve));
+  through();
+  await listening;
+  assert.deepEqual([server.stats.open, server.stats.refused], [2, 8]);
+  for (const socket of sockets) socket.destroy();
 });
