@@ -27,6 +27,7 @@ import { sameOrigin } from "../../src/middleware/same-origin.ts";
 import { trustProxies } from "../../src/middleware/trust-proxies.ts";
 import { exact, hosts, mux, prefix, regex, withTrailingSlash } from "../../src/route/index.ts";
 import { mountedPath } from "../../src/route/params.ts";
+import { comparable } from "../../src/route/spelling.ts";
 import { ask } from "../fixtures/ask.ts";
 import { between, type Shapes } from "./linear-shapes.ts";
 import { behind, nothing, pathRow, type Row, toTarget, valueRow, withBody, withHeader } from "./linear-table.ts";
@@ -124,6 +125,7 @@ const inHead = typed(
 export const ROUTES: readonly Row[] = [
   pathRow("path", "mux()", "route/tree.ts", toTarget(tree.handler)),
   pathRow("path", "mux().find()", "route/mux.ts", (path) => tree.find("GET", "a.example", path)),
+  pathRow("path", "comparable()", "route/spelling.ts", (path) => comparable(path)),
   pathRow("path of a mount", "{rest...}", "route/params.ts", toTarget(mounted.handler)),
   pathRow("path", "exact()", "route/families.ts", toTarget(exact({ "/a": nothing }, { fallback: nothing }).handler)),
   pathRow("path", "prefix()", "route/families.ts", toTarget(deepest.handler)),

@@ -26,6 +26,7 @@ const OF_THE_PROGRAM: Readonly<Record<string, string>> = {
   "handlers/typed.ts": "options",
   "message/answer.ts": "the coding of a reply that was fetched",
   "message/imperative.ts": "a status of the program",
+  "message/json-text.ts": "names of keys of the program",
   "middleware/named-log.ts": "a time",
   "route/pattern.ts": "patterns",
   "route/segment-type.ts": "patterns; the segments are in the rows of mux()",

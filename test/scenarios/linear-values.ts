@@ -1,7 +1,6 @@
 // What content/ makes of header values and of bodies.
 
 import { HttpError } from "../../src/base/errors.ts";
-import { parseJsonText } from "../../src/content/bounded-json.ts";
 import { mayBePart, precondition } from "../../src/content/conditional.ts";
 import { cookies } from "../../src/content/cookie.ts";
 import { readDisposition, safeFilename } from "../../src/content/disposition.ts";
@@ -16,9 +15,10 @@ import { parameters } from "../../src/content/parameters.ts";
 import { contentParsers, form, parse } from "../../src/content/parsers.ts";
 import { problemPage } from "../../src/content/problem.ts";
 import { byteRanges } from "../../src/content/range.ts";
-import { zstdFrames } from "../../src/content/zstd-frames.ts";
+import { parseJsonText } from "../../src/message/bounded-json.ts";
 import { Fields } from "../../src/message/fields.ts";
 import type { Request } from "../../src/message/request.ts";
+import { zstdFrames } from "../../src/message/zstd-frames.ts";
 import { BOUNDARY, MULTIPART } from "../fixtures/ask.ts";
 import { between, numbered, type Shape, type Shapes, VALUES } from "./linear-shapes.ts";
 import { type Row, valueRow, withBody, withHeader } from "./linear-table.ts";
@@ -201,7 +201,7 @@ export const READERS: readonly Row[] = [
   valueRow(
     "Content-Encoding",
     "decodeBody()",
-    "content/octets.ts",
+    "message/decoded.ts",
     withHeader("Content-Encoding", (request) => bodyBytes(request).then(() => "ok"), { method: "POST", body: "x" }),
   ),
   valueRow("Content-Type of a reply", "isCompressible()", "content/encoding.ts", (value) => isCompressible(value), {
@@ -264,7 +264,7 @@ export const READERS: readonly Row[] = [
   {
     place: "JSON",
     reader: "parseJsonText()",
-    file: "content/bounded-json.ts",
+    file: "message/bounded-json.ts",
     bound: "limits.bodyBytes; 100 deep",
     most: 64_000,
     shapes: DOCUMENTS,
@@ -273,7 +273,7 @@ export const READERS: readonly Row[] = [
   {
     place: "content in zstd, byte by byte",
     reader: "zstdFrames()",
-    file: "content/zstd-frames.ts",
+    file: "message/zstd-frames.ts",
     bound: "limits.bodyBytes; 1,000 frames",
     most: 16_000,
     shapes: {
