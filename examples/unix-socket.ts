@@ -9,5 +9,5 @@ const server = createServer(() => text("Only who may open the socket reads this.
   signals: ["SIGINT", "SIGTERM"],
 });
 
-await server.listen({ path });
+await server.listen({ path }, { mode: 0o600 });
 console.log(`curl --unix-socket ${path} http://localhost/`);

@@ -101,7 +101,18 @@ export function checkNames(options: object, kind: "server" | "configuration"): v
   if (wrong !== undefined) throw new LocalError("USE_BAD_OPTION", `There is no option ${wrong}.`);
 }
 
-const SERVE = ["backlog", "reusePort", "exclusive", "ipv6Only", "noDelay", "keepAlive", "tls", "signal", "onError"];
+const SERVE = [
+  "backlog",
+  "reusePort",
+  "exclusive",
+  "ipv6Only",
+  "mode",
+  "noDelay",
+  "keepAlive",
+  "tls",
+  "signal",
+  "onError",
+];
 const SERVE_ALSO = ["via", "peer", "hardClose"];
 
 /** The same for the options of listen(), where what others take there would be ignored: a host, a callback. */

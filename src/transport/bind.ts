@@ -1,7 +1,7 @@
 // A server of node:net (or node:tls, which is one) put on an address: checks, the errors of binding, stale socket files,
 // and the Listener that comes of it. Knows nothing of what is done with the connections.
 import { Buffer } from "node:buffer";
-import { lstat, unlink } from "node:fs/promises";
+import { chmod, lstat, unlink } from "node:fs/promises";
 import { connect, type ListenOptions as NetListenOptions, type Server, type ServerOpts } from "node:net";
 import { LocalError, TransportError } from "../base/errors.ts";
 import type { Address } from "../base/transport.ts";
@@ -32,6 +32,8 @@ export async function bind(
       if (!("path" in address) || codeOf(error) !== "EADDRINUSE" || !(await removeStale(address.path))) throw error;
       await settle(server, request);
     });
+    // The file is new in any case: that of a process that died was replaced, and its permissions with it.
+    if ("path" in address && options.mode !== undefined) await chmod(address.path, options.mode);
     throwIfAborted(signal);
   } catch (cause) {
     server.close();
@@ -131,6 +133,7 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
 
 function requestOf(address: Address, options: ListenOptions): NetListenOptions & { fd?: number; reusePort?: boolean } {
   checkAddress(address);
+  if (options.mode !== undefined) checkMode(options.mode, address);
   if (options.backlog !== undefined) checkInteger("backlog", options.backlog, 1, 0x7fffffff);
   if (options.reusePort === true && !hasReusePort()) {
     throw new LocalError("USE_UNSUPPORTED", `reusePort needs Node 22.12 or 23.1; this is ${process.versions.node}.`);
@@ -143,6 +146,16 @@ function requestOf(address: Address, options: ListenOptions): NetListenOptions &
     ...(exclusive === undefined ? {} : { exclusive }),
     ...(ipv6Only === undefined ? {} : { ipv6Only }),
   };
+}
+
+function checkMode(mode: number, address: Address): void {
+  if (!("path" in address) || address.path.startsWith("\0")) {
+    const where = JSON.stringify(nameOf(address));
+    throw new LocalError("USE_BAD_OPTION", `mode is for a unix socket, in a call of its own: ${where} has no file.`);
+  }
+  if (process.platform === "win32") throw new LocalError("USE_UNSUPPORTED", "A pipe of Windows has no mode.");
+  if (Number.isInteger(mode) && mode >= 0 && mode <= 0o777) return;
+  throw new LocalError("USE_BAD_OPTION", `mode is 0 to 0o777, e.g. 0o660 (in octal), not ${JSON.stringify(mode)}.`);
 }
 
 function hasReusePort(): boolean {

@@ -22,6 +22,11 @@ export interface ListenOptions {
   readonly exclusive?: boolean;
   /** With host "::": refuse IPv4. */
   readonly ipv6Only?: boolean;
+  /**
+   * Of a unix socket, `{ path }`: who may connect, as the permissions of its file, e.g. 0o660 for a proxy of the same group. Left out,
+   * the umask of the process says it. USE_BAD_OPTION for other addresses; USE_UNSUPPORTED on Windows.
+   */
+  readonly mode?: number;
   /** Send small writes at once (TCP_NODELAY). Default true: what is written here is whole already. */
   readonly noDelay?: boolean;
   /** Probe silent peers (SO_KEEPALIVE); a number is the milliseconds of silence before the first probe. Default false. */

@@ -103,6 +103,10 @@ test("a signal closes a listener in memory, and what memory has not is refused",
     has("USE_UNSUPPORTED"),
   );
   await assert.rejects(
+    listen({ path: "a" }, () => {}, { mode: 0o600 }),
+    has("USE_UNSUPPORTED"),
+  );
+  await assert.rejects(
     listen(path, () => {}, { tls: {} }),
     has("USE_UNSUPPORTED"),
   );

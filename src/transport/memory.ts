@@ -44,16 +44,16 @@ export function memoryPair(options: MemoryOptions = {}): [Transport, Transport] 
 
 /**
  * A network of its own: addresses exist for its own `listen` and `dial` only. Port 0 is given a number. The options
- * `tls` and `reusePort` are refused (USE_UNSUPPORTED); a descriptor is no address here.
+ * `tls`, `reusePort` and `mode` are refused (USE_UNSUPPORTED); a descriptor is no address here.
  */
 export function memoryListener(options: MemoryOptions = {}): { readonly listen: Listen; readonly dial: Dial } {
   const accepting = new Map<string, (transport: Transport) => void>();
   let free = 49152; // the first port that nobody owns (RFC 6335 §6)
 
-  const listen: Listen = async (asked, accept, { tls, reusePort, signal } = {}) => {
+  const listen: Listen = async (asked, accept, { tls, reusePort, mode, signal } = {}) => {
     checkAddress(asked);
-    if (tls !== undefined || reusePort === true || "fd" in asked) {
-      throw new LocalError("USE_UNSUPPORTED", "Memory has neither tls, nor reusePort, nor descriptors.");
+    if (tls !== undefined || reusePort === true || mode !== undefined || "fd" in asked) {
+      throw new LocalError("USE_UNSUPPORTED", "Memory has neither tls, nor reusePort, nor mode, nor descriptors.");
     }
     if (signal?.aborted === true)
       throw new TransportError("NET_LISTEN", `(${nameOf(asked)})`, { cause: signal.reason });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstat, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { onWindows } from "../../test/fixtures/conditions.ts";
+import { asNobody, onWindows } from "../../test/fixtures/conditions.ts";
 import { LocalError, TransportError } from "../base/errors.ts";
 import type { Transport, TransportEvents } from "../base/transport.ts";
 import { dial, listen } from "./tcp.ts";
@@ -273,6 +273,85 @@ test("a socket file that nobody listens on any more is replaced", async () => {
   assert.equal(await answerOf(transport, "alive"), "alive");
   transport.destroy();
   await listener.close();
+});
+
+const PATHS_HAVE_MODES = { skip: onWindows("has pipes with names instead") };
+
+async function modeOf(path: string): Promise<string> {
+  return ((await lstat(path)).mode & 0o777).toString(8);
+}
+
+test(
+  "a unix socket gets the mode that it is given, so that a proxy of another user can connect",
+  PATHS_HAVE_MODES,
+  async () => {
+    for (const mode of [0o600, 0o660, 0o666, 0o777]) {
+      const path = join(folder, `mode-${mode}.sock`);
+      const listener = await listen({ path }, echo, { mode });
+      assert.equal(await modeOf(path), mode.toString(8));
+      await listener.close();
+      await assert.rejects(lstat(path), { code: "ENOENT" });
+    }
+    const path = join(folder, "umask.sock");
+    const listener = await listen({ path }, echo);
+    assert.equal(await modeOf(path), (0o777 & ~process.umask()).toString(8), "left out, the umask says it");
+    await listener.close();
+  },
+);
+
+test("the owner's mode holds for others: they cannot connect to 0600, and can to 0666", {
+  skip: process.geteuid?.() === 0 ? false : "only root can be somebody else",
+}, async () => {
+  const open = await mkdtemp(join(tmpdir(), "portico-open-"));
+  await chmod(open, 0o755);
+  const connects = (path: string): Promise<unknown> =>
+    asNobody(
+      () =>
+        new Promise((resolve) => {
+          const socket = net.connect({ path });
+          socket
+            .on("connect", () => resolve("connected"))
+            .on("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+          socket.on("connect", () => socket.destroy());
+        }),
+    );
+  for (const [mode, expected] of [
+    [0o600, "EACCES"],
+    [0o666, "connected"],
+  ] as const) {
+    const path = join(open, "others.sock");
+    const listener = await listen({ path }, echo, { mode });
+    assert.equal(await connects(path), expected);
+    await listener.close();
+  }
+  await rm(open, { recursive: true });
+});
+
+test("a socket file that was left behind is replaced with its mode, whatever that was", PATHS_HAVE_MODES, async () => {
+  for (const mode of [0o660, undefined]) {
+    const path = join(folder, "left.sock");
+    const dead = await listen({ path: join(folder, "dead.sock") }, echo, { mode: 0o640 });
+    await rename(join(folder, "dead.sock"), path);
+    await dead.close();
+    assert.equal(await modeOf(path), "640");
+    const listener = await listen({ path }, echo, mode === undefined ? {} : { mode });
+    assert.equal(await modeOf(path), (mode ?? 0o777 & ~process.umask()).toString(8));
+    await listener.close();
+  }
+});
+
+test("a mode that is none, or that the address has no file for, is refused before anything is bound", async () => {
+  const path = join(folder, "none.sock");
+  for (const mode of [660, -1, 0.5, 0o1000, Number.NaN, "660", null]) {
+    await assert.rejects(
+      listen({ path }, echo, { mode: mode as number }),
+      fails("USE_BAD_OPTION", /mode is 0 to 0o777/),
+    );
+  }
+  for (const address of [ANY, { fd: 3 }, { path: "\0abstract" }]) {
+    await assert.rejects(listen(address, echo, { mode: 0o660 }), fails("USE_BAD_OPTION", /mode is for a unix socket/));
+  }
+  await assert.rejects(lstat(path), { code: "ENOENT" });
 });
 
 test("a file that is no socket is never removed", async () => {
