@@ -19,6 +19,12 @@ export function addressesOf(where: ListenAddress | readonly ListenAddress[]): re
   return Array.isArray(where) ? where.map(one) : [one(where as ListenAddress)];
 }
 
+/** A host as it stands in a URL that somebody on this machine can open. */
+export function hostInUrl(host: string): string {
+  if (host === "0.0.0.0" || host === "::" || host === "") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
 function one(where: ListenAddress): Address {
   if (typeof where === "number") return { host: "127.0.0.1", port: where };
   if (typeof where === "string") return fromText(where);

@@ -11,13 +11,14 @@ import { plainPage, refusal } from "../message/refusal.ts";
 import { hostOf, type Request } from "../message/request.ts";
 import type { Handshakes, Listen, Listener, ListenOptions } from "../transport/listen.ts";
 import { listen } from "../transport/tcp.ts";
-import { addressesOf, type ListenAddress } from "./addresses.ts";
+import { addressesOf, hostInUrl, type ListenAddress } from "./addresses.ts";
 import { Deadlines } from "./deadlines.ts";
 import { debugged } from "./debug.ts";
 import type { Limits } from "./defaults.ts";
 import { tellBug, tellFailure } from "./failures.ts";
 import { Gate } from "./gate.ts";
 import { type Configuration, checkNames, checkServeOptions, type OptionsOf, settle } from "./options.ts";
+import { ProcessSignals } from "./process-signals.ts";
 import { protocolFor } from "./protocols.ts";
 import { type CloseOptions, type CloseReport, Shutdown } from "./shutdown.ts";
 import type { Connection, HooksOf, Site, Stats } from "./site.ts";
@@ -56,7 +57,7 @@ export class Server implements AsyncDisposable {
   /** The startup hook: called by the first listen(), awaited by all. */
   #startup: Promise<void> | null = null;
   #held: boolean;
-  #onSignal: (() => void) | null = null;
+  readonly #signals: ProcessSignals;
 
   constructor(handler: Handler, options: ServerOptions = {}) {
     if (typeof handler !== "function") throw new LocalError("USE_BAD_OPTION", "The handler is no function.");
@@ -98,6 +99,9 @@ export class Server implements AsyncDisposable {
       closed: (connection, error) => this.#closed(connection, error),
     };
     this.#site = site;
+    this.#signals = new ProcessSignals(options.signals ?? [], (mode) => {
+      this.close({ mode }).catch((error: unknown) => this.#report(error, undefined));
+    });
   }
 
   /** The handler in force. Assigning swaps it at once: requests in flight finish on the old one. */
@@ -215,7 +219,7 @@ export class Server implements AsyncDisposable {
       throw error;
     }
     if (!this.#held) for (const listener of listeners) listener.unref();
-    if (this.#onSignal === null) this.#watchSignals();
+    this.#signals.watch();
     // The listener closes itself; here it is forgotten.
     options.signal?.addEventListener("abort", () => this.#forget(listeners), { once: true });
     publish("listening", { server: this, addresses: listeners.map((listener) => listener.address) });
@@ -325,7 +329,7 @@ export class Server implements AsyncDisposable {
       this.#shutdown = null;
       this.#draining = null;
       // Not before: until the close is over a second signal cuts it short.
-      this.#unwatchSignals();
+      this.#signals.unwatch();
     };
     shutdown.done.then(over, over);
   }
@@ -369,30 +373,6 @@ export class Server implements AsyncDisposable {
       this.#report(error, undefined);
     }
   }
-
-  #watchSignals(): void {
-    const { signals = [] } = this.#options;
-    if (signals.length === 0) return;
-    let asked = false;
-    this.#onSignal = () => {
-      this.close({ mode: asked ? "abort" : "drain" }).catch((error: unknown) => this.#report(error, undefined));
-      asked = true;
-    };
-    for (const signal of signals) process.on(signal, this.#onSignal);
-  }
-
-  #unwatchSignals(): void {
-    const onSignal = this.#onSignal;
-    if (onSignal === null) return;
-    this.#onSignal = null;
-    for (const signal of this.#options.signals ?? []) process.off(signal, onSignal);
-  }
-}
-
-/** A host as it stands in a URL that somebody on this machine can open. */
-function hostInUrl(host: string): string {
-  if (host === "0.0.0.0" || host === "::" || host === "") return "localhost";
-  return host.includes(":") ? `[${host}]` : host;
 }
 
 /**
