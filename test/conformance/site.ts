@@ -45,6 +45,18 @@ const PATHS: Readonly<Record<string, Answer>> = {
     return reply(200, {}, await request.body.bytes());
   },
   "/slow": (_, { clock }) => new Promise((resolve) => clock.after(1000, () => resolve(text("slow")))),
+  "/never": () => new Promise(() => {}),
+  "/obeys": ({ signal }) =>
+    new Promise((_, reject) => {
+      const stop = (): void => reject(signal.reason as Error);
+      if (signal.aborted) stop();
+      else signal.addEventListener("abort", stop);
+    }),
+  "/signal": ({ signal }, { clock }) => {
+    const told = (): Reply => text((signal.reason as { code: string } | undefined)?.code ?? "quiet");
+    return new Promise((resolve) => clock.after(1000, () => resolve(told())));
+  },
+  "/events": () => reply(200, { "Content-Type": "text/event-stream" }, events()),
   "/stream": () => reply(200, {}, pieces()),
   "/broken": () => reply(200, {}, broken()),
   "/trailers": () => reply(200, {}, pieces(), { trailers: () => new Fields({ Digest: "x" }) }),
@@ -83,6 +95,11 @@ async function* pieces(): AsyncGenerator<string> {
   yield "one";
   yield "";
   yield "t\u00fc";
+}
+
+async function* events(): AsyncGenerator<string> {
+  yield "data: one\n\n";
+  await new Promise(() => {});
 }
 
 async function* broken(): AsyncGenerator<string> {

@@ -26,6 +26,17 @@ export const CORPUS: readonly string[] = [
   `${get()}${get("", "/unread")}${post("Content-Length: 2\r\n", "ab")}`,
   `${post("Transfer-Encoding: chunked\r\n", "1\r\na\r\n0\r\n\r\n")}${get()}`,
   `\r\n\r\n${get()}`,
+  // Clients that end their side while a reply waits, or is under way.
+  get("", "/obeys"),
+  get("", "/ignores"),
+  get("", "/events"),
+  `${get()}${get("", "/obeys")}${get()}`,
+  `${get("", "/obeys")}${get("", "/events")}${get("", "/ignores")}`,
+  "GET /events HTTP/1.0\r\n\r\n",
+  "GET /obeys HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+  post("Content-Length: 5\r\n", "hello").replace("/echo", "/obeys"),
+  post("Content-Length: 9\r\n", "hel").replace("/echo", "/ignores"),
+  post("Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n", "5\r\nhello\r\n").replace("/echo", "/events"),
   // Smuggling.
   post("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\nG"),
   post("Content-Length: 5\r\nContent-Length: 6\r\n", "hello!"),
@@ -98,5 +109,8 @@ export const TOKENS: readonly string[] = [
   "CONNECT ",
   "OPTIONS * ",
   "http://",
+  "/obeys ",
+  "/ignores ",
+  "/events ",
   "chunked",
 ];

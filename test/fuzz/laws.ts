@@ -21,10 +21,24 @@ export function cutsDoNotMatter(input: string, chance: Chance): void {
   }
 }
 
-function site(): Loopback {
+async function* events(): AsyncGenerator<string> {
+  yield "data: one\n\n";
+  await new Promise(() => {});
+}
+
+/** @param waits is called where a reply waits for its client to disconnect. */
+function site(waits: () => void): Loopback {
   return loopback(
     async (request) => {
       if (request.path === "/unread") return text("unread");
+      if (/^\/(?:ignores|obeys|events)$/.test(request.path)) waits();
+      if (request.path === "/ignores") return new Promise(() => {});
+      if (request.path === "/events") return reply(200, { "Content-Type": "text/event-stream" }, events());
+      if (request.path === "/obeys") {
+        const { signal } = request;
+        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        throw signal.reason;
+      }
       if (request.path === "/relay") return reply(200, {}, request.body);
       return reply(200, {}, await request.body.bytes());
     },
@@ -34,10 +48,13 @@ function site(): Loopback {
 
 /**
  * A whole server answers or closes within its timeouts, whatever comes: nothing escapes it, what it says is HTTP with a Date,
- * and no connection and no timer is left.
+ * and no connection and no timer is left. Where a reply waits for its client to disconnect, that ends it.
  */
 export async function serverAnswersOrCloses(input: string, chance: Chance): Promise<void> {
-  await using bench = site();
+  let waiting = false;
+  await using bench = site(() => {
+    waiting = true;
+  });
   const client = bench.connect({ onFin: chance(2) === 0 ? "end" : "stay" });
   for (const piece of chance(2) === 0 ? [input] : cut(input, chance)) {
     client.send(piece);
@@ -47,9 +64,10 @@ export async function serverAnswersOrCloses(input: string, chance: Chance): Prom
   if (leaves === 0) client.end();
   if (leaves === 1) client.reset();
   await bench.settled();
-  for (let passes = 0; passes < 4; passes++) {
+  for (let passes = 0; passes < 8; passes++) {
     bench.clock.tick(3000);
     await bench.settled();
+    if (passes === 3 && client.ending === undefined && waiting) client.end();
   }
   assert.notEqual(client.ending, undefined, "the connection was not ended");
   assert.equal(bench.server.stats.open, 0, "a connection is left");
