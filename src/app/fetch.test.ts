@@ -167,7 +167,7 @@ test("a file is read while it is sent, and an empty part of it is nothing", asyn
     .get("/gone", () => fileSlice(join(folder, "gone"), 0, 5));
   assert.equal(await (await app.fetch(asked("/part"))).text(), "234");
   assert.equal(await (await app.fetch(asked("/nothing"))).text(), "");
-  await assert.rejects(async () => (await app.fetch(asked("/gone"))).text());
+  assert.equal((await app.fetch(asked("/gone"))).status, 500);
 });
 
 test("what fails is a response that tells nothing, and is reported", async () => {
@@ -195,10 +195,28 @@ test("what fails is a response that tells nothing, and is reported", async () =>
   const refused = await app.fetch(asked("/refused"));
   assert.deepEqual([refused.status, refused.headers.get("retry-after")], [429, "3"]);
   assert.equal((await app.fetch(asked("/large", { method: "POST", body: "x".repeat(11) }))).status, 413);
-  assert.equal((await app.fetch(asked("/taken"))).status, 500);
+  const taken = await app.fetch(asked("/taken"));
+  assert.deepEqual([taken.status, taken.headers.get("upgrade")], [426, "tea"]);
   assert.equal(await (await app.fetch(asked("/hint"))).text(), "false");
   assert.equal(reported[0], "a secret");
 });
+
+test("a page that fetch cannot send gives way to the plain one, and is reported", async () => {
+  const reported: unknown[] = [];
+  for (const page of [() => reply(700), () => upgrade("tea", () => {}), () => reply(500, {}, failing())]) {
+    const app = portico({ errorPage: page, hooks: { error: (error) => void reported.push(error) } }).get("/", () => {
+      throw new HttpError(404);
+    });
+    const response = await app.fetch(asked("/"));
+    assert.match(await response.text(), /^(?:500 Internal Server Error|426 Upgrade Required)\n$/);
+    assert.equal(reported.splice(0).length, 2);
+  }
+});
+
+async function* failing(): AsyncGenerator<string> {
+  yield* [];
+  throw new Error("no page");
+}
 
 test("a signal of the web request is the request's", async () => {
   const leaving = new AbortController();
@@ -233,15 +251,21 @@ test("a body that nobody will read is let go, and what cannot be a piece of one 
     .get("/", () => new Endless())
     .get("/none", () => reply(204, {}, new Endless()))
     .get("/odd", () => reply(700, {}, new Endless()))
-    .get("/numbers", async function* () {
+    .get("/number", async function* () {
       yield "";
+      yield 1 as unknown as string;
+    })
+    .get("/later", async function* () {
+      yield "x";
       yield 1 as unknown as string;
     });
   assert.equal((await app.fetch(asked("/", { method: "HEAD" }))).body, null);
   assert.equal((await app.fetch(asked("/none"))).body, null);
   assert.equal((await app.fetch(asked("/odd"))).status, 500);
   assert.equal(released, 3);
-  await assert.rejects(async () => (await app.fetch(asked("/numbers"))).text(), { code: "USE_BAD_BODY" });
+  assert.equal((await app.fetch(asked("/number"))).status, 500);
+  assert.deepEqual(reported.splice(0).slice(-1), ["USE_BAD_BODY"]);
+  await assert.rejects(async () => (await app.fetch(asked("/later"))).text(), { code: "USE_BAD_BODY" });
   assert.deepEqual(reported.slice(-1), ["USE_BAD_BODY"]);
 });
 

@@ -7,11 +7,13 @@ import { destroyStream, discardBody, piecesIn, release } from "../message/discar
 import { Fields } from "../message/fields.ts";
 import type { Handler } from "../message/handler.ts";
 import { type Inbound, NO_BODY, ReceivedBody } from "../message/inbound.ts";
-import { type ErrorPage, refusal } from "../message/refusal.ts";
+import { type ErrorPage, plainPage, refusal } from "../message/refusal.ts";
 import type { Reply } from "../message/reply.ts";
 import { ReceivedRequest, type Request, type RequestHost } from "../message/request.ts";
+import { switchRefused } from "../message/switching.ts";
 import { Afterwards } from "../server/afterwards.ts";
-import type { Limits } from "../server/defaults.ts";
+import { HEAD_WAIT, type Limits } from "../server/defaults.ts";
+import { isEventStream } from "../server/due-head.ts";
 import { piecesOf } from "./slice.ts";
 
 export type WebRequest = InstanceType<typeof globalThis.Request>;
@@ -34,13 +36,21 @@ export interface FetchSite {
 export async function answerFetch(site: FetchSite, received: WebRequest, info: unknown): Promise<WebResponse> {
   const host = new FetchHost(site, received, peerOf(received, info));
   const { request } = host;
-  let reply: Reply;
   try {
-    reply = await site.handler(request);
-    return toResponse(reply, request, host);
+    return await toResponse(await site.handler(request), request, host);
   } catch (error) {
     site.report(error, request);
-    return toResponse(host.refusal(error, request), request, host);
+    return refused(site, error, request, host);
+  }
+}
+
+/** As by the engine: a page that cannot be sent gives way to the plain one. */
+async function refused(site: FetchSite, error: unknown, request: Request, host: FetchHost): Promise<WebResponse> {
+  try {
+    return await toResponse(host.refusal(error, request), request, host);
+  } catch (failure) {
+    site.report(failure, request);
+    return toResponse(refusal(plainPage, failure, request), request, host);
   }
 }
 
@@ -187,12 +197,16 @@ function pumped(received: WebRequest, headers: Fields, { bodyBytes, streamBytes 
 
 const BODILESS = new Set([204, 205, 304]);
 
-function toResponse({ status, headers, extras, body }: Reply, request: Request, host: FetchHost): WebResponse {
+async function toResponse(reply: Reply, request: Request, host: FetchHost): Promise<WebResponse> {
+  const { status, headers, extras, body } = reply;
   const statusText = extras?.reason;
   const init = { status, headers: [...headers] as [string, string][], ...(statusText !== undefined && { statusText }) };
   try {
+    if (body instanceof Takeover) {
+      throw switchRefused(request, reply) ?? new LocalError("USE_UNSUPPORTED", "fetch cannot hand a connection over.");
+    }
     if (request.method !== "HEAD" && !BODILESS.has(status)) {
-      const response = new globalThis.Response(webBody(body, host), init);
+      const response = new globalThis.Response(await webBody(body, reply, host), init);
       if (body === null || typeof body === "string" || body instanceof Uint8Array) host.over();
       return response;
     }
@@ -208,21 +222,27 @@ function toResponse({ status, headers, extras, body }: Reply, request: Request, 
 
 type WebBody = ConstructorParameters<typeof globalThis.Response>[0];
 
-function webBody(body: Body, host: FetchHost): WebBody {
+function webBody(body: Exclude<Body, Takeover>, reply: Reply, host: FetchHost): WebBody | Promise<WebBody> {
   if (body === null || typeof body === "string") return body;
   if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>;
-  if (body instanceof Takeover) throw new LocalError("USE_UNSUPPORTED", "A connection cannot be taken over by fetch.");
-  return webStream(body instanceof FileSlice ? piecesOf(body) : body, host);
+  return webStream(body instanceof FileSlice ? piecesOf(body) : body, reply, host);
 }
 
-/** Pulled piece by piece: a reader that stops stops the producer, and one that leaves ends it. */
-function webStream(body: AsyncIterable<Uint8Array | string>, host: FetchHost): WebBody {
+/**
+ * Pulled piece by piece: a reader that stops stops the producer, and one that leaves ends it. The first piece is waited for, as by
+ * the engine, so that what fails before it has a status of its own.
+ */
+async function webStream(body: AsyncIterable<Uint8Array | string>, reply: Reply, host: FetchHost): Promise<WebBody> {
   const pieces = piecesIn(body);
+  let first: Promise<Uint8Array | null> | null = nextPiece(pieces);
+  first.catch(() => {}); // it is awaited here, or when the first piece is pulled
+  if (!isEventStream(reply)) await headWait(first);
   return new globalThis.ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const bytes = await nextPiece(pieces);
+          const bytes = await (first ?? nextPiece(pieces));
+          first = null;
           if (bytes !== null) return controller.enqueue(bytes);
           host.over();
           controller.close();
@@ -239,6 +259,23 @@ function webStream(body: AsyncIterable<Uint8Array | string>, host: FetchHost): W
     },
     { highWaterMark: 0 },
   );
+}
+
+/** Until the first piece is there, but not longer than the head of a reply waits for it. @throws what it fails with. */
+async function headWait(first: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  let arm: NodeJS.Immediate | undefined;
+  const late = new Promise<void>((resolve) => {
+    arm = setImmediate(() => {
+      timer = setTimeout(resolve, HEAD_WAIT);
+    });
+  });
+  try {
+    await Promise.race([first, late]);
+  } finally {
+    clearImmediate(arm);
+    clearTimeout(timer);
+  }
 }
 
 /** The next piece that has something in it; null behind the last. @throws LocalError USE_BAD_BODY; what the producer throws. */

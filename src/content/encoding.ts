@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import * as zlib from "node:zlib";
 import { LocalError, TransportError } from "../base/errors.ts";
-import { type Body, FileSlice, headWaits, Takeover } from "../message/body.ts";
+import { type Body, FileSlice, Takeover } from "../message/body.ts";
 import { piecesIn } from "../message/discard.ts";
 import { ReceivedBody } from "../message/inbound.ts";
 import { Pipe } from "../message/pipe.ts";
@@ -151,8 +151,7 @@ export function compressed(body: Body, encoding: Encoding, options: EncodingOpti
   const coding = codingOf(encoding, options.level);
   if (body === null || body instanceof Takeover) throw new LocalError("USE_BAD_BODY", "There is nothing to encode.");
   const { flush = "end", length } = options;
-  const encoded = { [Symbol.asyncIterator]: () => new Compression(body, coding, flush, length) };
-  return body instanceof FileSlice ? headWaits(encoded) : encoded; // the file is opened when it is read
+  return { [Symbol.asyncIterator]: () => new Compression(body, coding, flush, length) };
 }
 
 type Source = Exclude<Body, null | Takeover>;

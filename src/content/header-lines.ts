@@ -1,8 +1,8 @@
 // Header lines out of any stream: a part of a message that somebody stored, the output of a program, a body that has a head of its
 // own. They end at the empty line, at the end, or before a line that is none; what follows stays to be read.
 import { Fields } from "../message/fields.ts";
-import { isFieldValue, isToken, withoutBlanks } from "../message/token.ts";
 import { tooLarge } from "../message/reading.ts";
+import { isFieldValue, isToken, withoutBlanks } from "../message/token.ts";
 
 /** What readHeaders() has read, and what it has not. */
 export interface HeaderLines {

@@ -3,7 +3,7 @@
 import { HttpError } from "../base/errors.ts";
 import { mayBePart, precondition, type Validators } from "../content/conditional.ts";
 import { type ByteRange, byteRanges, contentRange, multipart } from "../content/range.ts";
-import { type Body, type FileSlice, fileSlice, headWaits, type Opener } from "../message/body.ts";
+import { type Body, type FileSlice, fileSlice, type Opener } from "../message/body.ts";
 import { Fields } from "../message/fields.ts";
 import { type Reply, reply } from "../message/reply.ts";
 import type { Request } from "../message/request.ts";
@@ -101,7 +101,7 @@ export class Representation {
     fields.set("Content-Type", type).set("Content-Length", String(length));
     const octets = this.#octets;
     if ("bytes" in octets) return reply(206, fields, heldPartsOf(octets.bytes, parts, tail));
-    return reply(206, fields, headWaits(partsOf((octets as { readonly opener: Opener }).opener, parts, tail)));
+    return reply(206, fields, partsOf((octets as { readonly opener: Opener }).opener, parts, tail));
   }
 
   #slice({ start, end }: ByteRange): Uint8Array | FileSlice {

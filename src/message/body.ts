@@ -75,25 +75,16 @@ export function fileSlice(path: string, start: number, end: number, opener?: Ope
   return makeSlice(path, start, end, opener);
 }
 
-/** The body of an answer that hands the connection over; `upgrade()` and `tunnel()` (reply.ts) make the whole reply. */
-export function takeover(take: Take): Takeover {
-  return makeTakeover(take);
-}
-
-const WAITED_FOR = new WeakSet<object>();
-
 /**
- * Marks a body whose first piece shows whether it can be had at all: the head of its reply waits for that piece, so that what fails
- * before is still answered.
+ * The body of an answer that hands the connection over; `upgrade()` and `tunnel()` (reply.ts) make the whole reply.
+ *
+ * @throws LocalError USE_BAD_BODY.
  */
-export function headWaits<T extends AsyncIterable<unknown>>(body: T): T {
-  WAITED_FOR.add(body);
-  return body;
-}
-
-/** Whether headWaits() has marked it. */
-export function doesHeadWait(body: object): boolean {
-  return WAITED_FOR.has(body);
+export function takeover(take: Take): Takeover {
+  if (typeof take !== "function") {
+    throw new LocalError("USE_BAD_BODY", `A takeover is a function of the transport, not ${typeof take}.`);
+  }
+  return makeTakeover(take);
 }
 
 /** Whether a value can be sent as a body. */

@@ -1,15 +1,21 @@
 // A body that nobody will read: refused, too late, or of a reply that has none.
 import { LocalError } from "../base/errors.ts";
+import { promiseOf } from "../base/promise.ts";
 import type { Body } from "./body.ts";
 import { ReceivedBody } from "./inbound.ts";
 import { Pipe } from "./pipe.ts";
 
 /** Lets go of a body that will not be sent: whoever makes it is told to stop, and what it holds open is closed. Never throws. */
 export function discardBody(body: Body): void {
-  if (typeof body !== "object" || body === null || body instanceof Uint8Array) return;
-  // A body that was received is skipped by its connection; to begin reading it only to stop would ask for it (100 Continue).
-  if (body instanceof Pipe || body instanceof ReceivedBody) body.cancel(new LocalError("USE_BODY_NOT_ALLOWED"));
-  else if (Symbol.asyncIterator in body && !destroyStream(body)) release(() => piecesIn(body));
+  if (typeof body !== "object" || body === null) return;
+  try {
+    if (body instanceof Uint8Array) return;
+    // A body that was received is skipped by its connection; to begin reading it only to stop would ask for it (100 Continue).
+    if (body instanceof Pipe || body instanceof ReceivedBody) body.cancel(new LocalError("USE_BODY_NOT_ALLOWED"));
+    else if (Symbol.asyncIterator in body && !destroyStream(body)) release(() => piecesIn(body));
+  } catch {
+    // What cannot even be looked at holds nothing that could be let go of here.
+  }
 }
 
 /**
@@ -19,10 +25,10 @@ export function discardBody(body: Body): void {
  */
 export function destroyStream(body: object): boolean {
   const stream = body as { destroy?: () => unknown; on?: (event: string, listener: () => void) => unknown };
-  if (typeof stream.destroy !== "function") return false;
   try {
+    if (typeof stream.destroy !== "function") return false;
     stream.on?.("error", () => {});
-    stream.destroy();
+    promiseOf(stream.destroy()).catch(() => {});
   } catch {
     // It was asked to stop; there is nothing else to tell it.
   }
@@ -54,9 +60,7 @@ interface WebReader<T> {
 /** Stops a producer. What it throws meanwhile is nobody's concern: there is no reply left that it could spoil. */
 export function release(iterator: () => AsyncIterator<unknown>): void {
   try {
-    iterator()
-      .return?.()
-      ?.then(undefined, () => {});
+    promiseOf(iterator().return?.()).catch(() => {});
   } catch {
     // The same, thrown at once.
   }

@@ -187,13 +187,21 @@ test("an end that was said while the sink was full comes behind the last chunk",
   assert.equal(told.length, 3);
 });
 
-test("flush() reaches whoever the pipe is attached to", () => {
-  const pipe = new Pipe();
-  let flushed = 0;
-  pipe.flush();
-  pipe.attach(recording().sink, { flush: () => flushed++ });
-  pipe.flush();
-  assert.equal(flushed, 1);
+test("flush() reaches whoever the pipe is attached to, also where it was called before", () => {
+  for (const [before, after, wanted] of [
+    [0, 0, 0],
+    [1, 0, 1],
+    [2, 0, 1],
+    [0, 2, 2],
+    [1, 1, 2],
+  ] as const) {
+    const pipe = new Pipe();
+    let flushed = 0;
+    for (let i = 0; i < before; i++) pipe.flush();
+    pipe.attach(recording().sink, { flush: () => flushed++ });
+    for (let i = 0; i < after; i++) pipe.flush();
+    assert.equal(flushed, wanted, `${before} before, ${after} after`);
+  }
 });
 
 test("a chunk that is neither text nor bytes is refused", () => {

@@ -66,6 +66,8 @@ export class Pipe implements AsyncIterable<Uint8Array> {
   #onDrain: (() => void) | null = null;
   #onCancel: ((reason: Error) => void) | null = null;
   #onFlush: (() => void) | null = null;
+  /** Asked for before there was a sink. */
+  #flush: "no" | "due" = "no";
 
   /** @param highWater octets that may wait before write() says false. */
   constructor(highWater: number = HIGH_WATER) {
@@ -145,7 +147,8 @@ export class Pipe implements AsyncIterable<Uint8Array> {
 
   /** What has been written leaves now, and not only at the end of the turn. */
   flush(): void {
-    this.#onFlush?.();
+    if (this.#attached) this.#onFlush?.();
+    else this.#flush = "due";
   }
 
   /** The last chunk was written. Harmless when it has ended or the consumer has left. */
@@ -200,6 +203,7 @@ export class Pipe implements AsyncIterable<Uint8Array> {
     this.#sink = sink;
     this.#onFlush = hooks?.flush ?? null;
     this.resume();
+    if (this.#flush === "due") this.flush();
   }
 
   /** The sink takes chunks again. */

@@ -28,18 +28,58 @@ export const plainPage: ErrorPage = (status, message) => {
   return text(message === "" || message === reason(status) ? `${title}\n` : `${title}\n${message}\n`, status);
 };
 
-/** The status that an error stands for. */
+/** What a peer may be told of an error. */
+interface Told {
+  readonly status: number;
+  /** The error, where it is a refusal that somebody meant. */
+  readonly meant: HttpError | undefined;
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly fields: HttpError["fields"];
+}
+
+const NOTHING: Told = { status: 500, meant: undefined, code: undefined, message: "", fields: undefined };
+
+/** What is thrown may be anything, and do anything when it is looked at: one that cannot be read says nothing but 500. */
+function read(error: unknown): Told {
+  try {
+    const meant = error instanceof HttpError;
+    if (!meant && !(error instanceof RemoteError || error instanceof LocalError || error instanceof TransportError)) {
+      return NOTHING;
+    }
+    const { status } = error;
+    // It was right when it was made, and may have been written to since.
+    if (!Number.isInteger(status) || status < 400 || status > 599) return NOTHING;
+    if (!meant) return { ...NOTHING, status };
+    const { code, message, fields } = error;
+    return { status, meant: error, code, message: typeof message === "string" ? message : "", fields };
+  } catch {
+    return NOTHING;
+  }
+}
+
+/** The status that an error stands for: 400 to 599. Never throws. */
 export function statusOf(error: unknown): number {
-  const known =
-    error instanceof HttpError ||
-    error instanceof RemoteError ||
-    error instanceof LocalError ||
-    error instanceof TransportError;
-  return known ? error.status : 500;
+  return read(error).status;
+}
+
+/** Whether an error says that a body is larger than it may be. Never throws. */
+export function isTooLarge(error: unknown): boolean {
+  return read(error).code === "HTTP_BODY_TOO_LARGE";
+}
+
+/** Whether an error is nobody's refusal and no fault of the peer: a handler has failed. Never throws. */
+export function isFailure(error: unknown): boolean {
+  try {
+    if (error instanceof RemoteError) return false;
+  } catch {
+    return true;
+  }
+  return read(error).meant === undefined;
 }
 
 /**
- * The answer to an error, by a page; a page that fails itself gives way to the plain one.
+ * The answer to an error, by a page; a page that fails itself gives way to the plain one. Never throws.
  *
  * @param report is told of a page that throws, or gives what is no Reply: also of what a promise of one fails with later.
  */
@@ -49,11 +89,10 @@ export function refusal(
   request: Request | undefined,
   report: (failure: unknown) => void = () => {},
 ): Reply {
-  const status = statusOf(error);
-  const meant = error instanceof HttpError ? error : undefined;
-  const message = meant?.message ?? "";
+  const told = read(error);
+  const { status, message, meant } = told;
   const made = pageOf(() => page(status, message, request, meant), report);
-  return withFieldsOf(meant, made ?? plainPage(status, message, request, meant));
+  return withFieldsOf(told, made ?? plainPage(status, message, request, meant));
 }
 
 function pageOf(make: () => unknown, report: (failure: unknown) => void): Reply | undefined {
@@ -70,9 +109,8 @@ function pageOf(make: () => unknown, report: (failure: unknown) => void): Reply 
   return undefined;
 }
 
-function withFieldsOf(meant: HttpError | undefined, page: Reply): Reply {
-  if (meant?.fields === undefined) return page;
-  const { fields } = meant;
+function withFieldsOf({ fields }: Told, page: Reply): Reply {
+  if (fields === undefined) return page;
   try {
     return withFields(page, (copy) => {
       for (const [name, value] of Object.entries(fields)) {

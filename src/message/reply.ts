@@ -24,7 +24,8 @@ export interface ReplyExtras {
   readonly trailers?: () => Fields | null | Promise<Fields | null>;
 }
 
-let make: (status: number, headers: Fields, body: Body, extras: ReplyExtras | undefined) => Reply;
+/** Seals the headers that it is given. */
+let make: (status: number, headers: ReadonlyFields, body: Body, extras: ReplyExtras | undefined) => Reply;
 
 /**
  * An answer: status, header fields and body. It is never written to, because the same one may answer many requests: a write to its
@@ -37,9 +38,9 @@ export class Reply<B extends Body = Body> {
   readonly #body: B;
   readonly #extras: ReplyExtras | undefined;
 
-  private constructor(status: number, headers: Fields, body: B, extras: ReplyExtras | undefined) {
+  private constructor(status: number, headers: ReadonlyFields, body: B, extras: ReplyExtras | undefined) {
     this.#status = status;
-    this.#headers = seal(headers);
+    this.#headers = seal(headers as Fields);
     this.#body = body;
     this.#extras = extras;
   }
@@ -192,13 +193,13 @@ export function redirect(location: string, status?: number): Reply<null> {
   if (status !== undefined && (status < 300 || status > 399)) {
     throw new LocalError("USE_BAD_STATUS", `A redirect is 3xx, not ${status}.`);
   }
-  const fields = { Location: location.replace(NOT_URI, encoded) };
-  return reply(status ?? 307, fields, null, status === undefined ? UNNAMED : undefined);
+  const fields = new Fields({ Location: location.replace(NOT_URI, encoded) });
+  return status === undefined ? (make(307, fields, null, UNNAMED) as Reply<null>) : reply(status, fields, null);
 }
 
 /** The same reply with another status, where it is a redirect whose status nobody has named. */
 export function settledRedirect(given: Reply, status: number): Reply {
-  return given.extras === UNNAMED ? make(status, sealed(given.headers), given.body, undefined) : given;
+  return given.extras === UNNAMED ? make(status, given.headers, given.body, undefined) : given;
 }
 
 /**

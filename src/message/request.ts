@@ -245,6 +245,8 @@ export function inform(request: Request, status: 102 | 103, fields?: FieldsInit)
 /**
  * Sets how long the peer of this exchange may make no progress, in milliseconds: `body` while its body is read, `write`
  * while it takes nothing of the reply. 0 means no limit.
+ *
+ * @throws LocalError USE_BAD_OPTION.
  */
 export function deadlines(request: Request, limits: { readonly body?: number; readonly write?: number }): void {
   hostOf(request).deadlines(limits);

@@ -162,6 +162,7 @@ test("the signal of the request is let go once the reply is over, and followed u
   const never = new Promise<never>(() => {});
   let late = (): void => {};
   const pipe = new Pipe();
+  pipe.flush(); // the head does not wait
   const endings: Record<string, (bench: Loopback, clock: FakeClock) => Promise<void>> = {
     "a reply at once": async (bench) => void (await bench.connect().exchange(GET)),
     "a refusal": async (bench) => void (await bench.connect().exchange(GET)),

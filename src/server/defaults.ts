@@ -77,6 +77,9 @@ export function warnOfShortWrite(name: string, milliseconds: number): boolean {
   return true;
 }
 
+/** Milliseconds that the head of a reply waits for the first piece of its body: beyond what a disk or a neighbour takes to say no. */
+export const HEAD_WAIT = 100;
+
 /** Octets of pipelined requests that are read ahead while one is handled. */
 export const AHEAD_BYTES = 65_536;
 

@@ -1,17 +1,22 @@
 // One request and its reply: two halves, and it is over when both are. A reply may be finished before its request has arrived:
 // what is left of that is then skipped, up to a limit. Stands between the handler above and the connection below, and knows
 // neither bytes nor routes.
+import type { Clock } from "../base/clock.ts";
 import { asError, HttpError, isAbort, LocalError, TransportError } from "../base/errors.ts";
+import { promiseOf } from "../base/promise.ts";
 import type { Peer } from "../base/transport.ts";
 import { Takeover } from "../message/body.ts";
 import { discardBody } from "../message/discard.ts";
-import { Fields, type FieldsInit, type ReadonlyFields } from "../message/fields.ts";
+import { Fields, type FieldsInit } from "../message/fields.ts";
 import type { RequestHead } from "../message/head.ts";
 import { type Inbound, NO_BODY } from "../message/inbound.ts";
+import { isTooLarge } from "../message/refusal.ts";
 import { Reply } from "../message/reply.ts";
 import { ReceivedRequest, type Request, type RequestHost } from "../message/request.ts";
 import { mayHaveBody, reason } from "../message/status.ts";
+import { switchRefused } from "../message/switching.ts";
 import { Afterwards } from "./afterwards.ts";
+import { isEventStream } from "./due-head.ts";
 import { overloaded } from "./gate.ts";
 import type { Line } from "./line.ts";
 import { checkDeadlines } from "./pace.ts";
@@ -82,7 +87,7 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
   }
 
   inform(status: 102 | 103, fields: FieldsInit | undefined): boolean {
-    if (this.writing !== "waiting" || this.#left !== null || this.#head.version === "1.0") return false;
+    if (this.#isReplied || this.#left !== null || this.#head.version === "1.0") return false;
     this.#inform(status, new Fields(fields));
     return true;
   }
@@ -93,8 +98,7 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
   }
 
   afterwards(run: () => unknown): void {
-    if (this.#afterwards === null)
-      this.#afterwards = new Afterwards((error) => this.#line.site.report(error, this.request));
+    this.#afterwards ??= new Afterwards((error) => this.#line.site.report(error, this.request));
     this.#afterwards.add(run);
     if (this.writing === "done") this.#afterwards.run();
   }
@@ -155,7 +159,7 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
     if (incoming === null || incoming.state === "done") return;
     this.#told = error;
     incoming.fail(error);
-    if (this.writing === "waiting") {
+    if (!this.#isReplied) {
       this.#controller?.abort(error);
       // Who reads the body is told, and answers as it likes. Where nobody does, nobody might ever answer.
       if (!incoming.begun) {
@@ -208,51 +212,43 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
     if (this.writing === "done") return;
     // Where the reply has begun it can only be cut off; so it is where the refusal itself cannot be sent.
     if (this.writing === "body" || this.#refused) {
+      this.#line.flush(); // a client that has seen nothing of a reply may ask again
       return this.#line.destroy(asError(error));
     }
     this.#refused = true;
-    // A body that is too large is not waited for.
-    if (error instanceof HttpError && error.code === "HTTP_BODY_TOO_LARGE") this.#line.closeAfter();
+    this.#stream?.cancel(asError(error));
+    this.#stream = null;
+    if (isTooLarge(error)) this.#line.closeAfter(); // it is not waited for
     this.#write(this.#line.site.refuse(error, this.request));
   }
 
+  /** A reply whose head waits for the first piece of its body is one. */
+  get #isReplied(): boolean {
+    return this.writing !== "waiting" || this.#stream !== null;
+  }
+
   #handle(): void {
-    const { site } = this.#line;
     let answer: Reply | Promise<Reply>;
     try {
-      answer = site.call(this.request);
+      answer = this.#line.site.call(this.request);
     } catch (error) {
-      return this.#failed(error);
+      return this.fail(error);
     }
-    if (answer instanceof Reply) return this.#write(answer);
-    // A promise of Node's is taken as it is; anything else that is no Reply, whatever it does, ends as a rejection.
+    if (Reply.is(answer)) return this.#write(answer);
     this.#handler = "runs";
-    Promise.resolve(answer).then(
+    promiseOf(answer).then(
       (reply) => {
         this.#handler = "idle";
         if (Reply.is(reply)) this.#write(reply);
-        else this.#failed(new LocalError("USE_NOT_A_REPLY", `It gave ${typeof reply}.`));
+        else this.fail(new LocalError("USE_NOT_A_REPLY", `It gave ${typeof reply}.`));
         this.#leave();
       },
       (error) => {
         this.#handler = "idle";
-        this.#failed(error);
+        this.fail(error);
         this.#leave();
       },
     );
-  }
-
-  #failed(error: unknown): void {
-    if (this.#left !== null) return; // nobody is there to be told, and the signal has told the handler
-    this.#refuseTold(error);
-  }
-
-  /** Reports an error and refuses with it. One that only passes on what the handler was told is no failure of its own. */
-  #refuseTold(error: unknown): void {
-    const told: unknown = this.#controller?.signal.aborted === true ? this.#controller.signal.reason : this.#told;
-    if (told !== null && isAbort(error)) return this.refuse(told);
-    if (error === null || (error !== told && error !== this.#told)) this.#line.site.report(error, this.request);
-    this.refuse(error);
   }
 
   #hangUp(): void {
@@ -265,20 +261,17 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
 
   #write(reply: Reply): void {
     if (this.#left !== null || this.writing !== "waiting") return discardBody(reply.body);
-    if (reply.body instanceof Takeover) return this.#switch(reply, reply.body);
-    if (this.#head.method === "CONNECT" && reply.status < 300) {
-      discardBody(reply.body);
-      return this.#failed(new HttpError(501));
-    }
     this.#status = reply.status;
     try {
+      if (reply.body instanceof Takeover) return this.#switch(reply, reply.body);
+      if (this.#head.method === "CONNECT" && reply.status < 300) throw new HttpError(501);
       const stream = writeReply(reply, this);
       if (stream === null) return;
       if (this.#left !== null) return stream.cancel(this.#left);
       if ((this.writing as string) === "done") return;
-      this.#stream = stream;
+      this.#stream ??= stream; // it may have failed already, and the refusal be a stream
       // Endless, and of no use to a client that has ended its side.
-      if (this.#line.settings.halfClose === "abort" && isEventStream(reply.headers)) this.leaveOnFin();
+      if (this.#line.settings.halfClose === "abort" && isEventStream(reply)) this.leaveOnFin();
     } catch (error) {
       discardBody(reply.body);
       this.fail(error);
@@ -286,14 +279,9 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
   }
 
   #switch(reply: Reply, body: Takeover): void {
-    try {
-      if (reply.status !== 101 && this.#head.method !== "CONNECT")
-        throw new LocalError("USE_STATE", "A tunnel answers CONNECT.");
-      this.#sendHead(reply, undefined);
-    } catch (error) {
-      return this.#failed(error);
-    }
-    this.#status = reply.status;
+    const refused = switchRefused(this.request, reply);
+    if (refused !== null) throw refused;
+    this.#sendHead(reply, undefined);
     this.writing = "done";
     this.#conclude();
     this.#line.handOver(body);
@@ -303,6 +291,10 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
 
   get writable(): boolean {
     return this.#line.writable;
+  }
+
+  get clock(): Clock {
+    return this.#line.site.clock;
   }
 
   bodiless(status: number): boolean {
@@ -346,9 +338,15 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
     this.#check();
   }
 
+  /** The handler has failed, or its reply cannot be sent, or not to its end. */
   fail(error: unknown): void {
-    if (this.#left !== null) return;
-    this.#refuseTold(error);
+    if (this.#left !== null) return; // nobody is there to be told, and the signal has told the handler
+    // What only passes on what the handler was told is no failure of its own.
+    const told: unknown = this.#controller?.signal.aborted === true ? this.#controller.signal.reason : this.#told;
+    if (told !== null && isAbort(error)) return this.refuse(told);
+    const how = this.writing === "body" ? "cut" : undefined;
+    if (error === null || (error !== told && error !== this.#told)) this.#line.site.report(error, this.request, how);
+    this.refuse(error);
   }
 
   #sendHead(reply: Reply, length: number | undefined): void {
@@ -379,8 +377,4 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
   #leave(): void {
     if (this.writing === "done") this.#place?.leave(this.#handler);
   }
-}
-
-function isEventStream(headers: ReadonlyFields): boolean {
-  return /^text\/event-stream\s*(?:;|$)/i.test(headers.get("content-type") ?? "");
 }

@@ -16,6 +16,7 @@ test("octets stay on their connection where one is served through the reply of a
   const tunnel = new Pipe(1e9);
   await using outer = loopback(() => reply(200, {}, tunnel));
   const client = outer.connect();
+  tunnel.flush();
   await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").until("\r\n\r\n");
   let events!: TransportEvents;
   const through: Transport = {

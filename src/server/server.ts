@@ -1,13 +1,13 @@
 // The server: where it listens, whom it has accepted, which handler is in force, and how all of that comes to an end.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { systemClock } from "../base/clock.ts";
-import { HttpError, LocalError, RemoteError } from "../base/errors.ts";
+import { LocalError } from "../base/errors.ts";
 import { handled, heard } from "../base/handled.ts";
 import { publish, trace } from "../base/trace.ts";
 import type { Transport } from "../base/transport.ts";
 import { DateLine } from "../message/date.ts";
 import type { Handler } from "../message/handler.ts";
-import { plainPage, refusal } from "../message/refusal.ts";
+import { isFailure, plainPage, refusal } from "../message/refusal.ts";
 import { hostOf, type Request } from "../message/request.ts";
 import type { Handshakes, Listen, Listener, ListenOptions } from "../transport/listen.ts";
 import { listen } from "../transport/tcp.ts";
@@ -95,7 +95,7 @@ export class Server implements AsyncDisposable {
         if (hooks.reply !== undefined) this.#guard(() => hooks.reply?.(request, info));
         if (trace.reply.hasSubscribers) publish("reply", { request, ...info });
       },
-      report: (error, request) => this.#report(error, request),
+      report: (error, request, reply) => this.#report(error, request, reply),
       closed: (connection, error) => this.#closed(connection, error),
     };
     this.#site = site;
@@ -351,13 +351,13 @@ export class Server implements AsyncDisposable {
     options.onError?.(error);
   }
 
-  #report(error: unknown, request: Request | undefined): void {
-    const failed = !(error instanceof HttpError || error instanceof RemoteError);
-    if (request !== undefined && failed) this.#site.stats.failures++;
+  #report(error: unknown, request: Request | undefined, reply?: "cut"): void {
+    if (request !== undefined && (reply === "cut" || isFailure(error))) this.#site.stats.failures++;
     const { hooks } = this.#site;
     if (trace.error.hasSubscribers) publish("error", { error, request });
     try {
-      const told: unknown = (hooks.error ?? tellFailure)(error, request);
+      const told: unknown =
+        hooks.error === undefined ? tellFailure(error, request, reply) : hooks.error(error, request);
       if (told instanceof Promise) told.catch((failure: unknown) => publish("error", { error: failure, request }));
     } catch (failure) {
       publish("error", { error: failure, request });

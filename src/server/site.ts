@@ -107,8 +107,8 @@ export interface Site {
   readonly requested: (request: Request, connection: Connection) => void;
   /** Tells of a reply. */
   readonly replied: (request: Request, info: ReplyInfo) => void;
-  /** Reports a failure to the hook and the trace. */
-  readonly report: (error: unknown, request: Request | undefined) => void;
+  /** Reports a failure to the hook and the trace. @param reply "cut", where it had begun. Never throws. */
+  readonly report: (error: unknown, request: Request | undefined, reply?: "cut") => void;
   /** A connection is over. */
   readonly closed: (connection: Connection, error: Error | undefined) => void;
 }

@@ -1,20 +1,22 @@
 // A Reply on its way out: what a body of each kind becomes, and how each is slowed down and stopped. A body that is here is
 // sent at once and synchronously; one that comes is a Stream, which the exchange tells when there is room and when the peer
-// has left.
+// has left. Its head waits for the first piece (due-head.ts), so that a body which cannot be had is still answered.
 import { Buffer } from "node:buffer"; // the global is a getter, which shows in a profile
 import { open } from "node:fs/promises";
-import { LocalError, TransportError } from "../base/errors.ts";
-import { type Body, doesHeadWait, FileSlice } from "../message/body.ts";
+import { asError, LocalError, TransportError } from "../base/errors.ts";
+import { promiseOf } from "../base/promise.ts";
+import { type Body, FileSlice } from "../message/body.ts";
 import { destroyStream, discardBody, piecesIn, release } from "../message/discard.ts";
-import { CONTENT_LENGTH, type Fields, kindsOf } from "../message/fields.ts";
+import { CONTENT_LENGTH, Fields, kindsOf } from "../message/fields.ts";
 import { Pipe } from "../message/pipe.ts";
-import type { Reply } from "../message/reply.ts";
+import { type Reply, withFields } from "../message/reply.ts";
+import { mayHaveBody } from "../message/status.ts";
+import { DueHead, type HeadSink } from "./due-head.ts";
 
 /** Where a reply is written to: the exchange. */
-export interface ReplySink {
+export interface ReplySink extends HeadSink {
   /** Whether this reply is sent without its body: HEAD, 204, 304. */
   bodiless(status: number): boolean;
-  head(reply: Reply, length: number | undefined): void;
   /** A piece of the body; strings are ASCII. */
   data(bytes: Uint8Array | string): void;
   /** Whether more can be taken; else wait for Stream.drain(). */
@@ -55,10 +57,11 @@ function writeWhole(reply: Reply, body: Uint8Array | string | null, sink: ReplyS
   checkContent(reply, length);
   if (reply.extras?.trailers !== undefined && !bodiless) return writeWithTrailers(reply, body, sink);
   const declared = declaredLength(reply);
-  if (declared !== undefined && declared !== length && !(bodiless && body === null)) {
+  // To HEAD no body says nothing of what GET would have (RFC 9110 §8.6): only whoever declares a length knows it.
+  if (bodiless && body === null) sink.head(withoutFalseLength(reply), declared);
+  else if (declared !== undefined && declared !== length) {
     throw new LocalError("USE_BODY_LENGTH", `Content-Length is ${declared}, the body has ${length}.`);
-  }
-  sink.head(reply, declared ?? length);
+  } else sink.head(bodiless ? withoutFalseLength(reply) : reply, length);
   if (length > 0 && !bodiless) sink.data(body as Uint8Array | string);
   sink.end(null);
   return null;
@@ -74,26 +77,31 @@ function writeWithTrailers(reply: Reply, body: Uint8Array | string | null, sink:
 function finish(reply: Reply, sink: ReplySink): void {
   const ask = reply.extras?.trailers;
   if (ask === undefined) return sink.end(null);
+  const end = (trailers: unknown): void => sink.end((trailers ?? null) as Fields | null);
   try {
     const trailers = ask();
-    if (!(trailers instanceof Promise)) return sink.end(trailers);
-    trailers.then(
-      (fields) => sink.end(fields),
-      (error) => sink.fail(error),
-    );
+    if (trailers === null || trailers instanceof Fields) end(trailers);
+    else promiseOf(trailers).then(end, (error) => sink.fail(error));
   } catch (error) {
     sink.fail(error);
   }
 }
 
 function declaredLength(reply: Reply): number | undefined {
-  if ((kindsOf(reply.headers) & CONTENT_LENGTH) === 0) return undefined;
+  // Of a status without content it is not sent, and so cannot be wrong.
+  if ((kindsOf(reply.headers) & CONTENT_LENGTH) === 0 || !mayHaveBody(reply.status)) return undefined;
   const values = reply.headers.all("content-length");
   const [text = ""] = values;
   if (values.length !== 1 || !/^\d{1,15}$/.test(text)) {
     throw new LocalError("USE_BODY_LENGTH", `Content-Length is ${JSON.stringify(values.join(", "))}.`);
   }
   return Number(text);
+}
+
+// RFC 9110 §8.6: 204 has no length, and that of a 304 would have to be that of a reply which nobody has made.
+function withoutFalseLength(reply: Reply): Reply {
+  if (mayHaveBody(reply.status) || !reply.headers.has("content-length")) return reply;
+  return withFields(reply, (fields) => fields.delete("content-length"));
 }
 
 // RFC 9110 §15.3.6: 205 has no content, and says so by its length.
@@ -105,7 +113,8 @@ function startStream(reply: Reply, body: Exclude<Body, null | string | Uint8Arra
   if (sink.bodiless(reply.status)) {
     discardBody(body);
     const declared = declaredLength(reply);
-    sink.head(reply, declared ?? (body instanceof FileSlice ? body.end - body.start : undefined));
+    const length = declared ?? (body instanceof FileSlice ? body.end - body.start : undefined);
+    sink.head(withoutFalseLength(reply), length);
     sink.end(null);
     return null;
   }
@@ -119,25 +128,23 @@ function startStream(reply: Reply, body: Exclude<Body, null | string | Uint8Arra
 /** A Pipe is read by being pushed from: no promise for each chunk. */
 class PipeStream implements Stream {
   readonly #pipe: Pipe;
+  readonly #head: DueHead;
+  readonly #sink: ReplySink;
+  #state: "open" | "over" = "open";
 
   constructor(reply: Reply, pipe: Pipe, sink: ReplySink) {
     this.#pipe = pipe;
-    sink.head(reply, declaredLength(reply));
+    this.#sink = sink;
+    this.#head = new DueHead(reply, declaredLength(reply), sink, (error) => this.#fail(error));
     pipe.attach(
       {
-        chunk(bytes) {
-          try {
-            sink.data(bytes);
-          } catch (error) {
-            sink.fail(error);
-          }
-          return sink.writable;
-        },
-        end: (trailers) => (trailers === null ? finish(reply, sink) : sink.end(trailers)),
-        fail: (error) => sink.fail(error),
+        chunk: (bytes) => this.#chunk(bytes),
+        end: (trailers) => this.#then("end", () => (trailers === null ? finish(reply, sink) : sink.end(trailers))),
+        fail: (error) => this.#fail(error),
       },
-      { flush: () => sink.flush() },
+      { flush: () => this.#then("nothing yet", () => sink.flush()) },
     );
+    this.#head.wait();
   }
 
   drain(): void {
@@ -145,7 +152,34 @@ class PipeStream implements Stream {
   }
 
   cancel(reason: Error): void {
+    this.#state = "over";
+    this.#head.drop();
     this.#pipe.cancel(reason);
+  }
+
+  #chunk(bytes: Uint8Array): boolean {
+    try {
+      this.#head.send("piece", bytes.length);
+      this.#sink.data(bytes);
+    } catch (error) {
+      this.#fail(error);
+    }
+    return this.#sink.writable;
+  }
+
+  #then(behind: "end" | "nothing yet", step: () => void): void {
+    try {
+      this.#head.send(behind);
+      step();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === "over") return;
+    this.cancel(asError(error));
+    this.#sink.fail(error);
   }
 }
 
@@ -158,10 +192,9 @@ class IteratedStream implements Stream {
   readonly #reply: Reply;
   readonly #sink: ReplySink;
   readonly #body: object;
+  readonly #head: DueHead;
   readonly #iterator: AsyncIterator<Uint8Array | string>;
   #state: "pulling" | "holding" | "over" = "pulling";
-  /** "due": the first piece is waited for, which may yet say that there is none. */
-  #head: "due" | "sent" = "sent";
   /** Octets since this last waited for anything. */
   #burst = 0;
 
@@ -169,21 +202,11 @@ class IteratedStream implements Stream {
     this.#reply = reply;
     this.#sink = sink;
     this.#body = body;
+    this.#head = new DueHead(reply, declaredLength(reply), sink, (error) => this.#spoilt(error));
     this.#iterator = piecesIn(body);
-    // Asked for before the head is sent: a body made from the request's body then begins to read that, and 100 Continue is
-    // still to be had.
-    const first = this.#next();
-    if (doesHeadWait(body)) {
-      this.#head = "due";
-    } else {
-      try {
-        sink.head(reply, declaredLength(reply));
-      } catch (error) {
-        first.catch(() => {}); // the head's failure is told; nobody waits for the body's
-        throw error;
-      }
-    }
-    this.#await(first);
+    // A body made from the request's body now begins to read that, and 100 Continue is still to be had.
+    this.#await(this.#next());
+    this.#head.wait();
   }
 
   drain(): void {
@@ -197,41 +220,40 @@ class IteratedStream implements Stream {
   cancel(): void {
     if (this.#state === "over") return;
     this.#state = "over";
+    this.#head.drop();
     if (!destroyStream(this.#body)) release(() => this.#iterator);
   }
 
-  #next(): Promise<IteratorResult<Uint8Array | string>> {
+  #next(): Promise<unknown> {
     try {
-      return Promise.resolve(this.#iterator.next());
+      return promiseOf(this.#iterator.next());
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #await(result: Promise<IteratorResult<Uint8Array | string>>): void {
+  #await(result: Promise<unknown>): void {
     result.then(
       (step) => this.#take(step),
       (error) => this.#fail(error),
     );
   }
 
-  #take(step: IteratorResult<Uint8Array | string>): void {
+  #take(given: unknown): void {
     if (this.#state === "over") return;
-    if (typeof step !== "object" || step === null) return this.#fail(new LocalError("USE_BAD_BODY"));
     try {
-      this.#sendHead();
-      if (step.done === true) {
+      if (typeof given !== "object" || given === null) throw new LocalError("USE_BAD_BODY");
+      const { done, value } = given as IteratorResult<Uint8Array | string>;
+      const piece = done === true ? null : pieceOf(value);
+      this.#head.send(piece === null ? "end" : "piece", piece?.length);
+      if (piece === null) {
         this.#state = "over";
         return finish(this.#reply, this.#sink);
       }
-      const { value } = step;
-      const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : value;
-      if (!(bytes instanceof Uint8Array)) throw new LocalError("USE_BAD_BODY", "A chunk is a string or bytes.");
-      if (bytes.length > 0) this.#sink.data(bytes);
-      this.#burst += Math.max(bytes.length, PIECE_COST);
+      if (piece.length > 0) this.#sink.data(piece);
+      this.#burst += Math.max(piece.length, PIECE_COST);
     } catch (error) {
-      this.cancel();
-      return this.#sink.fail(error);
+      return this.#spoilt(error);
     }
     if (this.#sink.writable && this.#burst < BURST_BYTES) return this.#await(this.#next());
     this.#state = "holding";
@@ -239,22 +261,30 @@ class IteratedStream implements Stream {
     if (this.#sink.writable) setImmediate(() => this.drain());
   }
 
-  #sendHead(): void {
-    if (this.#head === "sent") return;
-    this.#head = "sent";
-    this.#sink.head(this.#reply, declaredLength(this.#reply));
+  /** What the producer gave cannot be sent: it is stopped. */
+  #spoilt(error: unknown): void {
+    this.cancel();
+    this.#sink.fail(error);
   }
 
+  /** The producer has failed. */
   #fail(error: unknown): void {
     if (this.#state === "over") return;
     this.#state = "over";
+    this.#head.drop();
     this.#sink.fail(error);
   }
 }
 
+function pieceOf(value: unknown): Uint8Array {
+  const piece = typeof value === "string" ? Buffer.from(value, "utf8") : value;
+  if (!(piece instanceof Uint8Array)) throw new LocalError("USE_BAD_BODY", "A chunk is a string or bytes.");
+  return piece;
+}
+
 const FILE_PIECE = 65_536;
 
-/** Octets of a file: opened before the head is sent, so that one that is missing can still be answered. */
+/** Octets of a file: opened and read from before the head is sent, so that one that cannot be had is still answered. */
 class FileStream implements Stream {
   readonly #sink: ReplySink;
   #resume: (() => void) | null = null;
@@ -279,14 +309,14 @@ class FileStream implements Stream {
   async #send(reply: Reply, slice: FileSlice): Promise<void> {
     const file = await (slice.opener?.() ?? open(slice.path, "r"));
     try {
-      if (this.#left) return;
-      this.#sink.head(reply, slice.end - slice.start);
-      let at = slice.start;
-      while (at < slice.end && !this.#left) {
-        const piece = Buffer.allocUnsafe(Math.min(FILE_PIECE, slice.end - at));
+      const { start, end } = slice;
+      if (start === end && !this.#left) this.#sink.head(reply, 0);
+      for (let at = start; at < end && !this.#left; ) {
+        const piece = Buffer.allocUnsafe(Math.min(FILE_PIECE, end - at));
         const { bytesRead } = await file.read(piece, 0, piece.length, at);
         if (this.#left) return;
         if (bytesRead === 0) throw new TransportError("NET_CLOSED", `${slice.path} is shorter than it was.`);
+        if (at === start) this.#sink.head(reply, end - start);
         this.#sink.data(piece.subarray(0, bytesRead));
         at += bytesRead;
         if (!this.#sink.writable) await this.#room();

@@ -5,9 +5,11 @@ import { type Subject, subjectOf } from "../../src/app/subject.ts";
 import { HttpError } from "../../src/base/errors.ts";
 import { parameters } from "../../src/content/parameters.ts";
 import { form, parse } from "../../src/content/parsers.ts";
+import { toReply } from "../../src/message/answer.ts";
 import type { Take } from "../../src/message/body.ts";
 import { Fields } from "../../src/message/fields.ts";
 import { imperative } from "../../src/message/imperative.ts";
+import { Pipe } from "../../src/message/pipe.ts";
 import { empty, json, type Reply, reply, text, tunnel, upgrade } from "../../src/message/reply.ts";
 import { authority, inform, type Request } from "../../src/message/request.ts";
 import type { ServerOptions } from "../../src/server/options.ts";
@@ -72,6 +74,34 @@ const PATHS: Readonly<Record<string, Answer>> = {
   "/close": () => reply(200, { Connection: "close" }, "bye"),
   "/date": () => reply(200, { Date: "Sat, 01 Aug 2009 00:00:01 GMT" }, "own"),
   "/odd": () => reply(299, {}, "odd"),
+  "/head-alone": ({ method }) => (method === "HEAD" ? reply(200, { ETag: '"a"' }) : text("hello")),
+  "/head-of-length": ({ method }) => (method === "HEAD" ? reply(200, { "Content-Length": "5" }) : text("hello")),
+  "/nothing": () => reply(200),
+  "/none-of-length": ({ query }) => reply(Number(query.get("status")), { "Content-Length": query.get("length") ?? "" }),
+  "/upstream": ({ query }) =>
+    toReply(
+      new globalThis.Response(query.has("none") ? null : "hello", {
+        ...UPSTREAM,
+        status: query.has("none") ? 204 : 200,
+      }),
+    ),
+  "/fails-first": () => reply(200, { "X-Of": "body" }, failing()),
+  "/fails-at-once": () => reply(200, {}, failedPipe()),
+  "/fails-started": (request) => started(request),
+  "/silent": (_, bench) => reply(200, {}, silent(bench)),
+  "/events": (_, bench) => reply(200, { "Content-Type": "text/event-stream" }, silent(bench)),
+  "/length-first": () => reply(200, { "Content-Length": "2" }, pieces()),
+  "/misset": () => {
+    throw Object.defineProperty(new HttpError(404), "status", { value: 1000 });
+  },
+  "/proxy": () => {
+    throw new Proxy({}, TRAPS);
+  },
+  "/reason-object": () => reply(200, {}, "never", { reason: { toString: () => "OK\r\nX-Evil: 1" } as never }),
+  "/written-to": () => {
+    (CONSTANT.headers as Fields).add("Set-Cookie", "a=b");
+    return CONSTANT;
+  },
   "/throws": () => {
     throw new Error("secret");
   },
@@ -84,6 +114,54 @@ const PATHS: Readonly<Record<string, Answer>> = {
   "/fetch": (request) => fetching.handler(request),
   "/switch": () => upgrade("tea", greet),
 };
+
+const CONSTANT = text("constant");
+
+/** What another server said of its connection, and named in it. */
+const UPSTREAM = {
+  headers: {
+    Connection: "close, X-Hop, Content-Language",
+    "X-Hop": "1",
+    "Content-Language": "en",
+    "Keep-Alive": "timeout=5",
+    "Content-Type": "text/plain",
+    "X-End": "2",
+  },
+};
+
+const TRAPS: ProxyHandler<object> = Object.fromEntries(
+  Object.getOwnPropertyNames(Reflect).map((name) => [
+    name,
+    () => {
+      throw new Error("a trap");
+    },
+  ]),
+);
+
+const started = imperative(async (_, response) => {
+  response.start(200, { "X-Of": "body" });
+  await turn();
+  throw new HttpError(409, "Somebody was quicker.");
+});
+
+function failedPipe(): Pipe {
+  const pipe = new Pipe();
+  pipe.fail(new HttpError(404));
+  return pipe;
+}
+
+/** Says nothing for 200 milliseconds, and ends. */
+function silent({ clock }: Loopback): Pipe {
+  const pipe = new Pipe();
+  clock.after(200, () => pipe.end());
+  return pipe;
+}
+
+async function* failing(): AsyncGenerator<string> {
+  await turn();
+  yield* [];
+  throw new HttpError(404, "There is no such board.");
+}
 
 /** Takes a connection over: says how much had come behind the head, and ends when the peer does. */
 const greet: Take = (transport, early) => {
