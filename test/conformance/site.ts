@@ -14,6 +14,7 @@ import { empty, json, type Reply, reply, text, tunnel, upgrade } from "../../src
 import { authority, inform, type Request } from "../../src/message/request.ts";
 import type { ServerOptions } from "../../src/server/options.ts";
 import { type Loopback, loopback } from "../../src/testing/index.ts";
+import { READING } from "./reading.ts";
 
 type Answer = (request: Request, bench: Loopback) => Reply | Promise<Reply>;
 
@@ -31,6 +32,7 @@ const fetching = subjectOf({
 }) as Subject;
 
 const PATHS: Readonly<Record<string, Answer>> = {
+  ...READING,
   "/": () => text("hello"),
   "/tail": () => text("tail"),
   "/echo": async (request) => reply(200, {}, await request.body.bytes()),
