@@ -21,8 +21,9 @@ export { type ProcessPool, processes, type SpawnOptions, spawn } from "./process
 export type { Input } from "./process-input.ts";
 export type { PoolOptions } from "./process-pool.ts";
 export type { ProcessExit, RunInfo, RunOptions } from "./process-run.ts";
-export type { Reader, Seen, Source } from "./readers.ts";
+export type { Reader, Source } from "./readers.ts";
 export { assertHttp, defineType, type TypeRules } from "./readers-define.ts";
+export type { Seen } from "./readers-kind.ts";
 export type { Readers } from "./readers-record.ts";
 export {
   type FileReader,

@@ -7,8 +7,8 @@ export { type Handler, type Middleware, type Outgoing, type Send, stack } from "
 export type { RequestHead, ResponseHead, Version } from "./head.ts";
 export { escapeHtml, html, Markup, raw } from "./html.ts";
 export { imperative, type Responder } from "./imperative.ts";
-export type { Inbound } from "./inbound.ts";
 export { Pipe, type Sink } from "./pipe.ts";
+export type { Inbound } from "./reading.ts";
 export { type ErrorPage, plainPage } from "./refusal.ts";
 export {
   empty,
