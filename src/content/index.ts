@@ -1,4 +1,5 @@
 // The entry point `portico/content`: what a body or a header value means.
+export { type Accessors, type AccessorsOptions, accessors } from "./accessors.ts";
 export { mayBePart, precondition, type Validators } from "./conditional.ts";
 export { type CookieOptions, clearCookie, cookies, setCookie, withCookie } from "./cookie.ts";
 export {
