@@ -25,8 +25,8 @@ export interface Aside {
   begun(): void;
   /** The whole reply has come. */
   answered?(): void;
-  /** What the reply, or its body, fails with where the connection ended with an error. */
-  failed?(error: Error): Error;
+  /** What the reply, or its body, fails with where the connection ended with an error; a promise, where that is known later. */
+  failed?(error: Error): Error | Promise<Error>;
 }
 
 /**
@@ -189,7 +189,9 @@ class Conversation {
   }
 
   close(error: Error = new TransportError("NET_CLOSED")): void {
-    this.#fail(this.#aside.failed?.(error) ?? error);
+    const why = this.#aside.failed?.(error) ?? error;
+    if (why instanceof Promise) void why.then((known) => this.#fail(known));
+    else this.#fail(why);
     this.#stopSending();
     this.#ended();
   }

@@ -30,8 +30,8 @@ export interface ToThread {
   readonly peer: Peer;
 }
 
-/** A connection is over, and the thread has time again; or the module cannot be used. */
-export type FromThread = { readonly free: number } | { readonly failed: Error };
+/** The module is loaded, or cannot be used; a connection is over, and the thread has time again. */
+export type FromThread = { readonly ready: true } | { readonly failed: Error } | { readonly free: number };
 
 /** Loads the module, and serves what comes. */
 export async function serveThread(pool: MessagePort, { module, name, server }: ThreadSubject): Promise<void> {
@@ -70,6 +70,7 @@ export async function serveThread(pool: MessagePort, { module, name, server }: T
     ends.set(peer, end);
     serving.accept(end);
   });
+  pool.postMessage({ ready: true } satisfies FromThread);
 }
 
 /** What a handler throws goes to the thread that asked, which answers and reports it as if it had been thrown there. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -28,6 +29,11 @@ async function folder(t: TestContext): Promise<string> {
 async function said(app: App, request: Parameters<App["inject"]>[0]): Promise<string> {
   const { status, body } = await app.inject(request);
   return `${status} ${await body.text()}`;
+}
+
+/** Resolves when something is so, which nobody tells. */
+async function until(reached: () => boolean): Promise<void> {
+  while (!reached()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 test("an app answers in another thread as it does here: parameters, bodies, fields, HEAD, nothing, 404 and 405", async (t) => {
@@ -152,7 +158,7 @@ test("a module that cannot be loaded, or exports nothing that answers, is an err
 });
 
 test("a client that leaves aborts the signal in the thread, whose place is free again", async (t) => {
-  const threads = pool(t, "left");
+  const threads = pool(t, "left", { clock: new FakeClock() });
   await using bench = loopback(threads.handler);
   const client = bench.connect().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   while (bench.server.stats.requests === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -166,19 +172,19 @@ test("a thread that computes for nobody is ended after the grace, and another ta
   const clock = new FakeClock();
   const app = portico();
   const spinning = pool(t, "stuck", { clock });
-  app.get("/stuck", stack(spinning.handler, timeout(5000, { clock })));
-  const late = app.inject("/stuck");
-  while (spinning.size === 0) await new Promise((resolve) => setImmediate(resolve));
-  clock.tick(5000);
-  assert.equal((await late).status, 503);
-  assert.equal(spinning.size, 1);
-  clock.tick(1000);
-  assert.equal(spinning.size, 0);
-  const again = app.inject("/stuck");
-  while (spinning.size === 0) await new Promise((resolve) => setImmediate(resolve));
-  clock.tick(5000);
-  assert.equal((await again).status, 503);
-  clock.tick(1000);
+  app.get("/{path...}", stack(spinning.handler, timeout(5000, { clock })));
+  for (let i = 0; i < 2; i++) {
+    assert.equal(await said(app, "/well"), "200 well");
+    await until(() => spinning.running === 0);
+    const late = app.inject("/stuck");
+    await until(() => spinning.running === 1);
+    clock.tick(5000);
+    assert.equal((await late).status, 503);
+    clock.tick(999);
+    assert.deepEqual([spinning.size, spinning.running], [1, 1]);
+    clock.tick(1);
+    assert.deepEqual([spinning.size, spinning.running], [0, 0]);
+  }
 });
 
 test("those beyond the queue are refused, those whose client leaves make room", async (t) => {
@@ -204,7 +210,7 @@ test("a thread without work is kept for a while, and close() ends those that are
   const app = portico();
   app.get("/", threads.handler);
   await said(app, "/");
-  while (clock.armed === 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => threads.running === 0);
   clock.tick(59_999);
   assert.equal(threads.size, 1);
   clock.tick(1);
@@ -215,11 +221,6 @@ test("a thread without work is kept for a while, and close() ends those that are
   await closed;
   assert.equal(threads.size, 0);
 });
-
-/** Resolves when something is so, which nobody tells. */
-async function until(reached: () => boolean): Promise<void> {
-  while (!reached()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -329,28 +330,60 @@ test("what ends a thread that has nothing to do is told on standard error, and h
   assert.match(written.join(""), /RangeError.*: nobody catches this/);
 });
 
-test("clients that disconnect at whatever stage free their threads, and those behind them are served", async (t) => {
-  const streaming = pool(t, "endless", { threads: 2, queue: 100 });
-  const reading = pool(t, "reads", { threads: 2, queue: 100 });
-  await using bench = loopback((request) => (request.method === "POST" ? reading : streaming).handler(request));
-  const half = "POST /all HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf";
-  const stages: readonly (readonly [request: string, begun: string | null])[] = [
-    [GET, "begun"],
-    [GET.replace("/", "/silent"), "begun"],
-    [half, null],
-  ];
-  for (const [request, begun] of stages) {
-    const threads = request === half ? reading : streaming;
-    const clients = Array.from({ length: 20 }, () => bench.connect().send(request));
-    await until(() => threads.running === 2 && threads.waiting === 18);
-    if (begun !== null) for (const client of clients.slice(0, 2)) await client.until(begun);
-    clients[5]?.reset(); // while it waits
-    await until(() => threads.waiting === 17);
-    for (const client of clients) client.reset();
-    await until(() => threads.running === 0);
-    assert.deepEqual([threads.running, threads.waiting, bench.server.stats.open], [0, 0, 0]);
+for (const [how, leave] of [
+  ["a reset", "reset"],
+  ["a FIN", "end"],
+] as const) {
+  test(`clients that disconnect by ${how}, at whatever stage, free their threads, and nothing is reported`, async (t) => {
+    const streaming = pool(t, "endless", { threads: 2, queue: 100 });
+    const reading = pool(t, "reads", { threads: 2, queue: 100 });
+    const waiting = pool(t, "left", { threads: 2, queue: 100 });
+    const pools: Record<string, Workers> = { "/": streaming, "/silent": streaming, "/all": reading, "/waits": waiting };
+    const errors: unknown[] = [];
+    await using bench = loopback((request) => (pools[request.path] as Workers).handler(request), {
+      hooks: { error: (error) => void errors.push(error) },
+    });
+    const half = "POST /all HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf";
+    const stages: readonly (readonly [path: string, request: string, begun: string])[] = [
+      ["/", GET, "begun"],
+      ["/silent", GET.replace("/", "/silent"), "begun"],
+      ["/waits", GET.replace("/", "/waits"), ""],
+      ["/all", half, ""],
+    ];
+    for (const [path, request, begun] of stages) {
+      const threads = pools[path] as Workers;
+      const clients = Array.from({ length: 20 }, () => bench.connect().send(request));
+      await until(() => threads.running === 2 && threads.waiting === 18);
+      await until(() => clients.slice(0, 2).every(({ received }) => received.includes(begun)));
+      clients[5]?.[leave](); // while it waits
+      await until(() => threads.waiting === 17);
+      for (const client of clients) client[leave]();
+      await until(() => threads.running === 0 && bench.server.stats.open === 0);
+      assert.deepEqual([threads.running, threads.waiting], [0, 0]);
+    }
+    assert.ok(errors.every((error) => (error as { code?: string }).code === "WIRE_UNFINISHED"));
+    assert.equal((await bench.connect().exchange(half.replace("100", "4"))).body, "half");
+  });
+}
+
+test("clients on real sockets that disconnect, by FIN and by RST, leave no thread behind", async (t) => {
+  const threads = pool(t, "endless", { threads: 2, queue: 100 });
+  const app = portico().all("/{path...}", threads.handler);
+  t.after(() => app.close({ mode: "abort" }));
+  await app.listen(0);
+  const port = Number(new URL(app.url as string).port);
+  for (const leave of ["end", "resetAndDestroy", "destroy"] as const) {
+    const sockets = Array.from({ length: 40 }, (_, i) => {
+      const socket = connect(port, "127.0.0.1").on("error", () => {});
+      socket.write(GET.replace("/", i % 2 === 0 ? "/" : "/silent"));
+      return socket;
+    });
+    await until(() => threads.running === 2 && threads.waiting === 38);
+    for (const socket of sockets) socket[leave]();
+    await until(() => threads.running === 0 && app.stats.open === 0);
+    assert.deepEqual([threads.running, threads.waiting], [0, 0]);
+    for (const socket of sockets) socket.destroy();
   }
-  assert.equal((await bench.connect().exchange(half.replace("100", "4"))).body, "half");
 });
 
 test("a client that stops reading in the midst of a stream, and disconnects, frees its thread", async (t) => {
@@ -371,15 +404,65 @@ test("a thread that loops for ever is ended when its clients have disconnected, 
   const threads = pool(t, "until", { clock, each: 2 });
   await using bench = loopback(threads.handler);
   const ask = GET.replace("/", `/?file=${encodeURIComponent(file)}`);
+  await writeFile(file, "");
+  assert.equal((await bench.connect().exchange(ask)).body, "there"); // so it has loaded its module
+  await until(() => threads.running === 0);
+  await rm(file);
   const clients = [bench.connect().send(ask), bench.connect().send(ask)];
   await until(() => threads.running === 2);
   for (const client of clients) client.reset();
-  await until(() => bench.server.stats.open === 0);
+  await until(() => bench.server.stats.open === 1); // the first
   clock.tick(1000);
-  await until(() => threads.running === 0);
-  assert.equal(threads.size, 0);
+  assert.deepEqual([threads.running, threads.size], [0, 0]);
   await writeFile(file, "");
   assert.equal((await bench.connect().exchange(ask)).body, "there");
+});
+
+test("a thread that computes on behind its answers is ended in the end, and frees its place", async (t) => {
+  const clock = new FakeClock();
+  const threads = pool(t, "after", { clock });
+  await using bench = loopback(threads.handler);
+  const client = bench.connect();
+  assert.equal((await client.exchange(GET.replace("/", "/loops"))).body, "answered");
+  const next = bench.connect().send(GET);
+  await until(() => threads.waiting === 1);
+  clock.tick(29_999);
+  await bench.settled();
+  assert.deepEqual([threads.running, threads.waiting], [1, 1]);
+  clock.tick(1);
+  assert.equal((await next.answer()).body, "answered");
+  await until(() => threads.running === 0);
+  assert.equal(threads.size, 1);
+});
+
+test("a thread that is still being started is not ended for clients that did not wait for it", async (t) => {
+  const clock = new FakeClock();
+  const threads = pool(t, "thread", { clock });
+  await using bench = loopback(threads.handler);
+  const client = bench.connect().send(GET);
+  await until(() => threads.running === 1);
+  client.reset();
+  await until(() => bench.server.stats.open === 0);
+  clock.tick(1000);
+  assert.equal(threads.size, 1);
+  await until(() => threads.running === 0);
+  const first = (await bench.connect().exchange(GET)).body;
+  assert.equal((await bench.connect().exchange(GET)).body, first);
+  assert.equal(threads.size, 1);
+});
+
+test("a module that is never loaded frees its threads in the end", async (t) => {
+  const clock = new FakeClock();
+  const threads = workers(new URL("never.js", MODULE), { threads: 1, clock });
+  t.after(() => threads.close());
+  await using bench = loopback(threads.handler);
+  const client = bench.connect().send(GET);
+  await until(() => threads.running === 1);
+  client.reset();
+  await until(() => bench.server.stats.open === 0);
+  clock.tick(30_000);
+  await until(() => threads.running === 0);
+  assert.equal(threads.size, 0);
 });
 
 test("a request that cannot be handed to a thread takes no place", async (t) => {

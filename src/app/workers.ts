@@ -159,8 +159,12 @@ interface InHand {
   /** Nobody waits for the answer any more. */
   readonly unwanted: () => void;
   readonly signal: AbortSignal;
+  /** Until it is looked whether the thread is stuck; armed when nobody waits for anything of it any more. */
   timer: Timer | null;
 }
+
+/** Milliseconds for what is no fault of a request: that the module is loaded, also on a busy machine, and work behind an answer. */
+const PATIENCE = 30_000;
 
 type ThreadOptions = Pick<Required<WorkersOptions>, "grace" | "idle" | "clock">;
 
@@ -172,12 +176,19 @@ class Thread {
   readonly #pool: Pool;
   readonly #inHand = new Map<number, InHand>();
   #next = 0;
+  #module: "loads" | "ready" = "loads";
   #rest: Timer | null = null;
   #why: Error | null = null;
+  /** Resolves with why, when it has ended. */
+  readonly #ended: Promise<Error>;
+  #tell: (why: Error) => void = () => {};
 
   constructor(subject: ThreadSubject, options: ThreadOptions, pool: Pool) {
     this.#options = options;
     this.#pool = pool;
+    this.#ended = new Promise((resolve) => {
+      this.#tell = resolve;
+    });
     const { port1, port2 } = new MessageChannel();
     this.#line = port1;
     const workerData: ThreadData = { ...subject, pool: port2 };
@@ -214,7 +225,7 @@ class Thread {
           begun = true;
         },
         answered: () => this.#answered(id),
-        failed: (error) => (signal.aborted ? error : whatItWas(error)),
+        failed: (error) => (signal.aborted ? error : this.#whatItWas(error)),
       });
       return withFields(reply, dropConnectionFields);
     } catch (error) {
@@ -223,14 +234,20 @@ class Thread {
     }
   }
 
+  /**
+   * What the far end was cut with, as it was thrown there: the connection between the threads is no concern of who listens for errors.
+   * Where it is gone without a word, why is known when the thread has ended.
+   */
+  #whatItWas(error: Error): Error | Promise<Error> {
+    if (!(error instanceof TransportError && error.cause instanceof Error)) return error;
+    return error.cause instanceof TransportError ? this.#ended : error.cause;
+  }
+
   #take(near: PortTransport, signal: AbortSignal): number {
     this.#rest?.cancel();
     this.#rest = null;
     const id = this.#next++;
-    const unwanted = (): void => {
-      const one = this.#inHand.get(id);
-      if (one !== undefined) one.timer = this.#options.clock.after(this.#options.grace, () => this.#stuck());
-    };
+    const unwanted = (): void => this.#letGo(id);
     this.#inHand.set(id, { near, answered: false, unwanted, signal, timer: null });
     this.#worker.ref();
     this.#line.ref();
@@ -241,12 +258,26 @@ class Thread {
   /** Unless nobody waits for it any more: then it may still be computed. */
   #answered(id: number): void {
     const one = this.#inHand.get(id);
-    if (one !== undefined && !one.signal.aborted) one.answered = true;
+    if (one === undefined || one.signal.aborted) return;
+    one.answered = true;
+    this.#letGo(id);
+  }
+
+  /** Nobody waits for it any more: the thread has so long to say that it has time again. */
+  #letGo(id: number): void {
+    const one = this.#inHand.get(id);
+    if (one === undefined) return;
+    one.timer?.cancel();
+    const { clock, grace } = this.#options;
+    const patience = this.#module === "ready" && !one.answered ? grace : Math.max(grace, PATIENCE);
+    one.timer = clock.after(patience, () => this.#stuck());
   }
 
   #told(told: FromThread): void {
     if ("failed" in told) return this.#over(told.failed);
-    this.#leave(told.free);
+    if ("free" in told) return this.#leave(told.free);
+    this.#module = "ready";
+    for (const [id, { timer }] of this.#inHand) if (timer !== null) this.#letGo(id);
   }
 
   #leave(id: number): void {
@@ -268,12 +299,12 @@ class Thread {
 
   /** It computes on for nobody, and cannot be told to stop. Where it has requests that somebody waits for, these would go with it. */
   #stuck(): void {
-    if ([...this.#inHand.values()].every(({ signal }) => signal.aborted)) void this.stop();
+    if ([...this.#inHand.values()].every(({ signal, answered }) => answered || signal.aborted)) void this.stop();
   }
 
-  /** Nobody has caught it there. Where nobody waits for an answer any more, or has had to do without, nobody else would hear of it. */
+  /** Nobody has caught it there. Where nobody waits for an answer any more, nobody else would hear of it. */
   #failed(error: Error): void {
-    const heard = [...this.#inHand.values()].some(({ near, answered }) => !answered && near.error === undefined);
+    const heard = [...this.#inHand.values()].some(({ answered, signal }) => !answered && !signal.aborted);
     if (this.#why === null && !heard) tellFailure(error, undefined);
     this.#over(error);
   }
@@ -281,6 +312,7 @@ class Thread {
   #over(why: Error): void {
     if (this.#why !== null) return;
     this.#why = why;
+    this.#tell(why);
     this.#rest?.cancel();
     this.#line.close();
     this.#pool.over();
@@ -289,11 +321,6 @@ class Thread {
       this.#leave(id);
     }
   }
-}
-
-/** What the far end was cut with, as it was thrown there: the connection between the threads is no concern of who listens for errors. */
-function whatItWas(error: Error): Error {
-  return error instanceof TransportError && error.cause instanceof Error ? error.cause : error;
 }
 
 /**
@@ -309,11 +336,12 @@ function endToEnd({ headers, version }: Request): Fields {
 /**
  * Answers requests in threads of their own: for handlers that compute for so long that nobody else would be served meanwhile. The
  * module exports an app, a function of the request or an object with fetch(), as one for `portico run` does; it is loaded in each
- * thread. Bodies stream both ways, and a client that leaves aborts the request's signal there too. What cannot be copied to another
+ * thread. Bodies stream both ways, and a client that disconnects aborts the request's signal there too. What cannot be copied to another
  * thread does not get there: what middleware has left on the request, trailers, upgrades.
  *
  * A thread that does not let go of a request that nobody waits for is ended, and another takes its place: so does `timeout()` before
- * the handler end what would compute for ever.
+ * the handler end what would compute for ever. So is one that computes on behind its answer, or does not get its module loaded, for
+ * half a minute.
  *
  * @param module JavaScript, or whatever Node can import: `new URL("./module.js", import.meta.url)`.
  * @throws LocalError USE_BAD_OPTION. HttpError 503 HTTP_OVERLOADED, from its handler. What the module's handler throws, from its

@@ -19,7 +19,10 @@ const HIGH_WATER = 65_536;
 /** Pieces are no larger, so that a large write is seen to go. */
 const PIECE = 65_536;
 
-/** One end of a MessageChannel, which it takes over; the other end is to be one too. */
+/**
+ * One end of a MessageChannel, which it takes over; the other end is to be one too. Where that goes without a word, because its thread
+ * has ended, the cause of NET_RESET is a TransportError NET_CLOSED; what it is reset with arrives as a plain Error.
+ */
 export class PortTransport implements Transport {
   readonly peer: Peer;
   readonly protocol: undefined;
@@ -43,7 +46,10 @@ export class PortTransport implements Transport {
     this.peer = peer;
     this.#port = port;
     port.on("message", (note: Note) => this.#noted(note));
-    port.on("messageerror", (cause: Error) => this.#lost(cause));
+    port.on("messageerror", (cause: Error) => {
+      this.#post({ reset: new Error(textOf(cause)) });
+      this.#lost(cause);
+    });
     port.on("close", () => this.#closed());
   }
 
@@ -146,10 +152,10 @@ export class PortTransport implements Transport {
     this.#schedule();
   }
 
-  /** In order where both sides have ended and all was taken: what is left is to be told here. */
+  /** In order where both sides have ended and all was taken: what is left is to be told here. Else the other thread has ended. */
   #closed(): void {
     if (this.#theirs === "open" || this.#ours === "open" || this.#unsent > 0) {
-      this.#lost(new Error("The other thread has ended."));
+      this.#lost(new TransportError("NET_CLOSED", "The other thread has ended."));
     }
   }
 
