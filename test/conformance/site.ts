@@ -91,7 +91,7 @@ const PATHS: Readonly<Record<string, Answer>> = {
   "/fails-at-once": () => reply(200, {}, failedPipe()),
   "/fails-started": (request) => started(request),
   "/silent": (_, bench) => reply(200, {}, silent(bench)),
-  "/events": (_, bench) => reply(200, { "Content-Type": "text/event-stream" }, silent(bench)),
+  "/silent-events": (_, bench) => reply(200, { "Content-Type": "text/event-stream" }, silent(bench)),
   "/length-first": () => reply(200, { "Content-Length": "2" }, pieces()),
   "/misset": () => {
     throw Object.defineProperty(new HttpError(404), "status", { value: 1000 });
