@@ -1,5 +1,6 @@
 // What a request costs above the socket: a connection over a transport that does nothing, fed again and again. Prints the
-// nanoseconds of CPU a request; run by hand: `node dist/bench/micro/engine.js [hello|heads|pipelined|param|post]`.
+// nanoseconds of CPU a request, and of a redirect how many times a plain answer that is; run by hand:
+// `node dist/bench/micro/engine.js [hello|pipelined|redirect|heads|param|moved|echo|post]`.
 import { type App, portico, type Transport } from "portico";
 import { t, typed } from "portico/handlers";
 import { BROWSER_FIELDS, headOf } from "../requests.ts";
@@ -29,12 +30,18 @@ const posted = headOf("POST", "/echo", ["Content-Type: application/json", `Conte
 const MODES: Readonly<Record<string, () => Mode>> = {
   hello: () => ({ app: portico().get("/", () => HELLO), request: () => headOf("GET", "/"), each: 1 }),
   pipelined: () => ({ app: portico().get("/", () => HELLO), request: () => headOf("GET", "/").repeat(16), each: 16 }),
+  redirect: () => ({ app: portico().redirect("/", "/elsewhere"), request: () => headOf("GET", "/"), each: 1 }),
   heads: () => ({
     app: users(),
     request: (at) => headOf("GET", `/users/${at}`, [...BROWSER_FIELDS, `X-Request: ${at}`]),
     each: 1,
   }),
   param: () => ({ app: users(), request: (at) => headOf("GET", `/users/${at}`), each: 1 }),
+  moved: () => ({
+    app: portico().redirect("/users/{id}", "/people/{id}"),
+    request: (at) => headOf("GET", `/users/${at}?page=2`),
+    each: 1,
+  }),
   echo: () => ({
     app: portico().post("/echo", ({ body }) => body.json()),
     request: () => posted,
@@ -50,7 +57,8 @@ const MODES: Readonly<Record<string, () => Mode>> = {
   }),
 };
 
-async function measure(name: string, { app, request, each }: Mode): Promise<void> {
+/** @returns the nanoseconds of CPU a request. */
+async function measure(name: string, { app, request, each }: Mode): Promise<number> {
   const pieces = Array.from({ length: VARIETY }, (_, at) => Buffer.from(request(1000 + at), "latin1"));
   const shared = Buffer.alloc(65_536);
   let events!: Events;
@@ -90,11 +98,20 @@ async function measure(name: string, { app, request, each }: Mode): Promise<void
     const { user, system } = process.cpuUsage(start);
     costs.push(((user + system) * 1000) / (REQUESTS / 4));
   }
-  console.log(`${name.padEnd(10)} ${Math.round(Math.min(...costs))} ns`);
+  return Math.min(...costs);
 }
 
+/** What a mode is held against: the answer that is as plain as it can be where the route is the same. */
+const PLAIN: Readonly<Record<string, string>> = { redirect: "hello", moved: "param" };
+
 const asked = process.argv.slice(2);
+const measured = new Map<string, number>();
 for (const [name, mode] of Object.entries(MODES)) {
-  if (asked.length === 0 || asked.includes(name)) await measure(name, mode());
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  const cost = await measure(name, mode());
+  measured.set(name, cost);
+  const plain = measured.get(PLAIN[name] ?? "");
+  const against = plain === undefined ? "" : `  ${(cost / plain).toFixed(2)} x ${PLAIN[name]}`;
+  console.log(`${name.padEnd(10)} ${Math.round(cost)} ns${against}`);
 }
 process.exit();
