@@ -1,7 +1,11 @@
 // What the fuzzer begins with: requests that are right, and requests that have fooled somebody.
 
 const get = (fields = "", target = "/"): string => `GET ${target} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
-const post = (fields: string, body: string): string => `POST /echo HTTP/1.1\r\nHost: a\r\n${fields}\r\n${body}`;
+const post = (fields: string, body: string, target = "/echo"): string =>
+  `POST ${target} HTTP/1.1\r\nHost: a\r\n${fields}\r\n${body}`;
+const form = (body: string, boundary = "b"): string =>
+  post(`Content-Type: multipart/form-data; boundary=${boundary}\r\nContent-Length: ${body.length}\r\n`, body, "/read");
+const DISPOSITION = 'Content-Disposition: form-data; name="a"';
 
 /** Whole inputs; some hold several requests. */
 export const CORPUS: readonly string[] = [
@@ -69,6 +73,29 @@ export const CORPUS: readonly string[] = [
   get(`X: ${"a".repeat(300)}\r\n`),
   get("A: b\r\n".repeat(40)),
   get("", `/${"a".repeat(300)}`),
+  // What is read of it, and how it has fooled readers: blanks, weights, tags, lists, boundaries.
+  post(`Content-Length: 5${" ".repeat(200)}5\r\n`, "hello"),
+  post("Content-Length: 5 \t, \t5\r\n", "hello"),
+  get(`Host: ${"a.".repeat(120)}\r\n`),
+  get("X: a \r\n \r\n\t\r\n b\r\n"),
+  get(
+    "Accept: text/html;q=-1, */*;q=.5\r\nAccept-Encoding: gzip;q=-1, identity;q=0\r\nAccept-Language: de;q=2\r\n",
+    "/read",
+  ),
+  get('If-None-Match: "a,b\\", W/"\\", "x"y, *\r\nIf-Match: "a\\",b\r\nIf-Range: "a,b\\"\r\n', "/read"),
+  get("Range: bytes=,0-1, ,-5,7-\r\nIf-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT\r\n", "/read"),
+  get('Cookie: a[0]=1; "b"=c d; e==; =f; g; a=%zz\r\nCookie: h=%ff\r\n', "/read?a=%zz&b&c=+%2B"),
+  get('Forwarded: for="[::1]:1";a="\\"", for=_x;proto=https\r\nX-Forwarded-For: 1.2.3.4:5, [::1%1]\r\n', "/read"),
+  get("Origin: http://xn--a.example:1\r\nAuthorization: Basic YTpi\r\n", "http://[::1]:80/read?x"),
+  form(`--b \t\r\n${DISPOSITION}\r\n\r\n1\r\n--b--\t`),
+  form(`before\r\n--b\r\n${DISPOSITION}; filename="a\\b"\r\nContent-Type: a/b; c="\\"\r\n\r\n\r\n--b--\r\nbehind`),
+  form(`--b\r\nContent-Disposition: form-data;\r\n name=_charset_\r\n\r\niso-8859-1\r\n--b--`, '"b "'),
+  form(`--b\r\n${DISPOSITION}\r\n\r\n\r\n--b-\r\n--b\r\n\r\n--bx--`),
+  post("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n", "a=%&b&=c+", "/read"),
+  post("Content-Type: application/json\r\nContent-Length: 12\r\n", '{"a":[1,"b"]}'.slice(0, 12), "/read"),
+  post("Content-Encoding: gzip\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n", "\x1f\x8b\x08", "/read"),
+  post("Content-Encoding: zstd\r\nContent-Length: 9\r\n", "\x28\xb5\x2f\xfd\x00\x88\x01\x00\x00", "/read"),
+  post('Content-Type: text/plain;  charset="utf-8\r\nTransfer-Encoding: chunked\r\n', "1\r\na\r\n0\r\n\r\n", "/read"),
 ];
 
 /** Pieces that mean something, for mutations to put in. */
@@ -113,4 +140,23 @@ export const TOKENS: readonly string[] = [
   "/ignores ",
   "/events ",
   "chunked",
+  ";q=-1",
+  ";q=0.5,",
+  ", ,",
+  '"a,b\\"',
+  "W/",
+  "*",
+  "bytes=",
+  "-0,",
+  "%ff",
+  "%zz",
+  "--b",
+  "--b--\r\n",
+  "boundary=",
+  '; name="',
+  "filename*=utf-8''",
+  "Content-Type: multipart/form-data; boundary=b\r\n",
+  "Content-Encoding: gzip\r\n",
+  "Cookie: a=b\r\n",
+  "/read",
 ];

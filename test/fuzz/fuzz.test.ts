@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { seeded } from "../../src/testing/index.ts";
 import { CORPUS, TOKENS } from "./corpus.ts";
 import { fuzz, told } from "./fuzz.ts";
-import { cutsDoNotMatter, serverAnswersOrCloses } from "./laws.ts";
+import { cutsDoNotMatter, serverAnswersOrCloses, valuesAreReadOrRefused } from "./laws.ts";
 import { minimized, mutated } from "./mutate.ts";
 
 const octets: fc.Arbitrary<string> = fc
@@ -25,6 +25,13 @@ test("events do not depend on how the input was cut, and nothing but RemoteError
   );
 });
 
+test("whatever a header says, and a form, it is read or refused", () => {
+  fc.assert(
+    fc.property(fc.oneof(octets, likely), (input) => valuesAreReadOrRefused(input)),
+    { seed: 20_090_801, numRuns: 1500 },
+  );
+});
+
 test("a server answers or closes within its timeouts, whatever comes, and leaves nothing behind", async () => {
   await fc.assert(
     fc.asyncProperty(fc.oneof(octets, likely), seed, (input, from) => serverAnswersOrCloses(input, seeded(from))),
@@ -35,6 +42,7 @@ test("a server answers or closes within its timeouts, whatever comes, and leaves
 test("the corpus itself keeps the laws", async () => {
   for (const [index, input] of CORPUS.entries()) {
     cutsDoNotMatter(input, seeded(index));
+    valuesAreReadOrRefused(input);
     await serverAnswersOrCloses(input, seeded(index));
   }
 });

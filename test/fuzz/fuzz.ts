@@ -1,6 +1,6 @@
 // The loop: mutated inputs against the laws, from a seed. What breaks one is made as short as it can be.
 import { escaped, seeded } from "../../src/testing/index.ts";
-import { cutsDoNotMatter, serverAnswersOrCloses } from "./laws.ts";
+import { cutsDoNotMatter, serverAnswersOrCloses, valuesAreReadOrRefused } from "./laws.ts";
 import { minimized, mutated } from "./mutate.ts";
 
 /** What was found; undefined where everything held. */
@@ -22,6 +22,7 @@ const SERVER_EVERY = 20;
 async function broken(seed: number, input: string): Promise<unknown> {
   try {
     cutsDoNotMatter(input, seeded(seed));
+    valuesAreReadOrRefused(input);
     if (seed % SERVER_EVERY === 0) await serverAnswersOrCloses(input, seeded(seed));
     return undefined;
   } catch (error) {

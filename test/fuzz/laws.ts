@@ -5,6 +5,7 @@ import { reply, text } from "../../src/message/index.ts";
 import { bytewise, cut, feed } from "../../src/testing/feed.ts";
 import { type Chance, type Loopback, loopback } from "../../src/testing/index.ts";
 import { H1Machine, STRICT, WIRE_LIMITS } from "../../src/wire/index.ts";
+import { readAll, readText } from "./reading.ts";
 
 const LIMITS = { targetBytes: 256, fieldBytes: 256, headBytes: 1024, fields: 32, streamBytes: 10_000 };
 const SMALL = { limits: LIMITS };
@@ -21,6 +22,11 @@ export function cutsDoNotMatter(input: string, chance: Chance): void {
   }
 }
 
+/** What any text is, as a value of any header, is read or refused. */
+export function valuesAreReadOrRefused(input: string): void {
+  readText(input);
+}
+
 async function* events(): AsyncGenerator<string> {
   yield "data: one\n\n";
   await new Promise(() => {});
@@ -31,6 +37,7 @@ function site(waits: () => void): Loopback {
   return loopback(
     async (request) => {
       if (request.path === "/unread") return text("unread");
+      if (request.path === "/read") return readAll(request);
       if (/^\/(?:ignores|obeys|events)$/.test(request.path)) waits();
       if (request.path === "/ignores") return new Promise(() => {});
       if (request.path === "/events") return reply(200, { "Content-Type": "text/event-stream" }, events());
@@ -76,4 +83,5 @@ export async function serverAnswersOrCloses(input: string, chance: Chance): Prom
   const heads = client.received.match(/HTTP\/1\.1 [2-5]\d\d [\w ]*\r\n(?:[\w-]+: [^\r\n]*\r\n)*/g) ?? [];
   assert.equal(client.received === "" || client.received.startsWith("HTTP/1.1 "), true, "what was said is HTTP");
   for (const head of heads) assert.match(head, /\r\nDate: /);
+  assert.doesNotMatch(client.received, /^HTTP\/1\.1 500 /m, "what came was neither read nor refused");
 }
