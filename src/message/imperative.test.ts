@@ -325,7 +325,10 @@ test("what a call gives by the way is no value: the function may write, then or 
     (_, response) => parked.push(response),
     (_, response) => setImmediate(() => response.start(200)),
     (_, response) => new Map([[1, response.start(200)]]),
-    (_, response) => (response.start(200), null),
+    (_, response) => {
+      response.start(200);
+      return null;
+    },
     async (_, response) => response.start(200).write("x"),
   ];
   for (const way of ways) {
