@@ -128,6 +128,11 @@ class FetchHost implements RequestHost {
   /** Who calls fetch has no connection of ours to end. */
   leaveOnFin(): void {}
 
+  /** Whoever calls fetch gives no handler up. */
+  whenGivenUp(): () => void {
+    return () => {};
+  }
+
   afterwards(run: () => unknown): void {
     this.#afterwards.add(run);
     if (this.#state === "over") this.#afterwards.run();

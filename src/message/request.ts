@@ -51,6 +51,12 @@ export interface RequestHost {
   deadlines(limits: { readonly body?: number; readonly write?: number }): void;
   leaveOnFin(): void;
   afterwards(run: () => unknown): void;
+  /**
+   * For who counts handlers: calls where one is given up, because it has not settled a while after its exchange was over.
+   *
+   * @returns what to call when it has settled.
+   */
+  whenGivenUp(run: () => void): () => void;
   /** Something failed that can no longer change the reply: it is told to whoever listens for errors. */
   report(error: unknown): void;
   /** What an error is answered with, by the page that the server has for errors. */
@@ -220,6 +226,7 @@ function hostWith(host: RequestHost, { body, peer }: RequestChanges): RequestHos
     deadlines: (limits) => host.deadlines(limits),
     leaveOnFin: () => host.leaveOnFin(),
     afterwards: (run) => host.afterwards(run),
+    whenGivenUp: (run) => host.whenGivenUp(run),
     report: (error) => host.report(error),
     refusal: (error, request) => host.refusal(error, request),
   };

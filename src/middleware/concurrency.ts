@@ -3,7 +3,7 @@ import { type Clock, systemClock, type Timer } from "../base/clock.ts";
 import { HttpError, LocalError } from "../base/errors.ts";
 import type { Handler, Middleware } from "../message/handler.ts";
 import { Reply } from "../message/reply.ts";
-import type { Request } from "../message/request.ts";
+import { hostOf, type Request } from "../message/request.ts";
 import { signalOf } from "./timeout.ts";
 
 /** What becomes of requests beyond the limit. */
@@ -22,8 +22,9 @@ interface Waiting {
 }
 
 /**
- * Lets a handler work on so many requests at once. A request counts until the handler has answered, whether its client has left or
- * not; the body of the reply does not count. One such middleware around several handlers limits them together.
+ * Lets a handler work on so many requests at once. A request counts until the handler has answered, whether its client has disconnected
+ * or not; one that does not answer is given up `timeouts.drain` after its exchange was over, as for `limits.requests`. The body of the
+ * reply does not count. One such middleware around several handlers limits them together.
  *
  * @param limit 1 or more.
  * @throws LocalError USE_BAD_OPTION. HttpError 503 HTTP_OVERLOADED with Retry-After, from the handler that it makes.
@@ -84,9 +85,22 @@ class Places {
       this.#leave();
       throw error;
     }
-    if (!(answer instanceof Reply)) return Promise.resolve(answer).finally(() => this.#leave());
+    if (!(answer instanceof Reply)) return Promise.resolve(answer).finally(this.#leaving(request));
     this.#leave();
     return answer;
+  }
+
+  /** Gives a place back once: when the handler has settled, or is given up, since it does not although its exchange is over. */
+  #leaving(request: Request): () => void {
+    let left = false;
+    const leave = (): void => {
+      if (left) return;
+      left = true;
+      settled();
+      this.#leave();
+    };
+    const settled = hostOf(request).whenGivenUp(leave);
+    return leave;
   }
 
   #wait(next: Handler, request: Request): Promise<Reply> {

@@ -37,7 +37,10 @@ export interface Timeouts {
    * for 2 MB, because the system takes bytes in steps and shows no finer progress: 120 s allow for 17 KB/s. Below 30 s: a warning.
    */
   readonly write: number;
-  /** For the peer to close after we have, for a handler to settle when its exchange is over, and for close() by default: 10 s. */
+  /**
+   * For a reply to begin after the client's FIN, for a handler to settle when its exchange is over, for the client to close after we
+   * have, and for close() by default: 10 s.
+   */
   readonly drain: number;
 }
 

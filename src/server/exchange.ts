@@ -18,6 +18,7 @@ import { switchRefused } from "../message/switching.ts";
 import { Afterwards } from "./afterwards.ts";
 import { isEventStream } from "./due-head.ts";
 import { overloaded } from "./gate.ts";
+import { GivingUp } from "./giving-up.ts";
 import type { Line } from "./line.ts";
 import { checkDeadlines } from "./pace.ts";
 import { Place } from "./place.ts";
@@ -44,6 +45,8 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
   #place: Place | null = null;
   /** What is called when the reply is over. */
   #afterwards: Afterwards | null = null;
+  /** Who is told if the handler does not settle behind that. */
+  #givingUp: GivingUp | null = null;
   #handler: "idle" | "runs" = "idle";
   #refused = false;
   /** Whether the client's FIN ends this exchange, whatever there is to be said yet. */
@@ -81,7 +84,8 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
       this.#controller = new AbortController();
       const why = this.#left ?? this.#told;
       if (why !== null) this.#controller.abort(why);
-      else if (this.#line.disconnected) this.#controller.abort(new TransportError("NET_HALF_CLOSED"));
+      else if (this.writing !== "done" && this.#line.disconnected)
+        this.#controller.abort(new TransportError("NET_HALF_CLOSED"));
     }
     return this.#controller.signal;
   }
@@ -101,6 +105,14 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
     this.#afterwards ??= new Afterwards((error) => this.#line.site.report(error, this.request));
     this.#afterwards.add(run);
     if (this.writing === "done") this.#afterwards.run();
+  }
+
+  whenGivenUp(run: () => void): () => void {
+    const { site, settings } = this.#line;
+    this.#givingUp ??= new GivingUp(site.deadlines, settings.timeouts.drain);
+    const settled = this.#givingUp.add(run);
+    if (this.writing === "done") this.#givingUp.over();
+    return settled;
   }
 
   report(error: unknown): void {
@@ -145,7 +157,7 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
     if (own !== null) return this.#write(own);
     const { site, settings } = this.#line;
     if (settings.limits.requests === Number.POSITIVE_INFINITY) return this.#handle();
-    this.#place = new Place(site.gate, site.deadlines, settings.timeouts.drain, () => this.#handle());
+    this.#place = new Place(site.gate, () => this.#handle());
     if (this.#place.enter() === "full") this.refuse(overloaded());
   }
 
@@ -186,6 +198,7 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
   giveUp(): void {
     this.#handler = "idle";
     this.#hangUp();
+    this.#givingUp?.expire();
   }
 
   /** There is room again. */
@@ -366,6 +379,7 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
   #conclude(): void {
     const { site } = this.#line;
     this.#leave();
+    this.#givingUp?.over();
     this.#afterwards?.run();
     if (this.#started !== UNTIMED) {
       const elapsed = site.clock.now() - this.#started;
@@ -375,6 +389,6 @@ export class Exchange implements RequestHost, OtherHalf, ReplySink {
   }
 
   #leave(): void {
-    if (this.writing === "done") this.#place?.leave(this.#handler);
+    if (this.writing === "done") this.#place?.leave(this.#handler, this);
   }
 }

@@ -1,21 +1,17 @@
 // The place of one request among those that are handled at once: it waits for one, holds it, and gives it back. The gate
 // counts; here stands when.
-import { type Deadlines, NEVER, type Watched } from "./deadlines.ts";
+import type { RequestHost } from "../message/request.ts";
 import type { Gate } from "./gate.ts";
 
-export class Place implements Watched {
-  deadline: number = NEVER;
+export class Place {
   readonly #gate: Gate;
-  readonly #deadlines: Deadlines;
-  /** Milliseconds that a handler keeps its place after its exchange is over; 0 is until it settles. */
-  readonly #grace: number;
   readonly #proceed: () => void;
   #state: "none" | "waits" | "held" = "none";
+  /** The handler has settled; null while the exchange is not over before it. */
+  #settled: (() => void) | null = null;
 
-  constructor(gate: Gate, deadlines: Deadlines, grace: number, handle: () => void) {
+  constructor(gate: Gate, handle: () => void) {
     this.#gate = gate;
-    this.#deadlines = deadlines;
-    this.#grace = grace;
     this.#proceed = () => {
       this.#state = "held";
       handle();
@@ -38,27 +34,16 @@ export class Place implements Watched {
     this.#gate.giveUp(this.#proceed);
   }
 
-  /**
-   * The exchange is over. A client that resets does not make room for the next one while its handler still works; but a
-   * handler that never settles would keep its place for ever, and a few of them everybody out.
-   */
-  leave(handler: "idle" | "runs"): void {
+  /** The exchange is over, and the place free: at once, or when the handler that still runs has settled or is given up. */
+  leave(handler: "idle" | "runs", exchange: Pick<RequestHost, "whenGivenUp">): void {
     if (this.#state !== "held") return;
-    if (handler === "idle") return this.#giveBack();
-    if (this.#grace === 0) return;
-    this.#deadlines.add(this);
-    this.deadline = this.#deadlines.in(this.#grace);
+    if (handler === "idle") this.#giveBack();
+    else this.#settled ??= exchange.whenGivenUp(() => this.#giveBack());
   }
-
-  expire(): void {
-    this.#giveBack();
-  }
-
-  rest(): void {}
 
   #giveBack(): void {
     this.#state = "none";
-    this.#deadlines.delete(this);
+    this.#settled?.();
     this.#gate.leave();
   }
 }

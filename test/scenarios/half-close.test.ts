@@ -326,6 +326,37 @@ test("who waits for a place of concurrency() and disconnects by a FIN waits no l
   );
 });
 
+test("a handler that ignores its signal does not keep its place of concurrency() for ever, after a FIN or a reset", async () => {
+  let handled = 0;
+  const handler: Handler = () => {
+    handled++;
+    return never();
+  };
+  await using bench = loopback(concurrency(4, { queue: 4 })(handler), { timeouts: { drain: 5_000 } });
+  const clients = Array.from({ length: 8 }, () => bench.connect().send(GET));
+  await bench.settled();
+  for (const [at, client] of clients.slice(0, 4).entries()) {
+    if (at < 2) client.end();
+    else client.reset();
+  }
+  await pass(bench, 4_000);
+  assert.equal(handled, 4, "a client that disconnects makes no room for the next one while its handler may work");
+  await pass(bench, 4_000);
+  assert.equal(handled, 8);
+});
+
+test("a signal that is asked for when the reply has left is quiet, whatever the client does", async () => {
+  const asked: Request[] = [];
+  await using bench = loopback((request) => {
+    asked.push(request);
+    return text("x");
+  });
+  const client = bench.connect().send(GET);
+  await client.answer();
+  client.end();
+  assert.equal((asked[0] as Request).signal.aborted, false);
+});
+
 test("a FIN behind a request that is answered in its turn makes no signal and sets no time", async () => {
   let made = 0;
   const { AbortController: Original } = globalThis;
