@@ -134,7 +134,7 @@ test("a length has no place where there is no body", POSIX, async () => {
     await using bench = loopback(script(`printf 'Status: ${status}\\nContent-Length: 5\\n\\nhello'`));
     const client = bench.connect();
     const { headers, body } = await client.exchange(GET);
-    assert.deepEqual([headers.get("content-length"), body], [{ 204: undefined, 205: "0", 304: "5" }[status], ""]);
+    assert.deepEqual([headers.get("content-length"), body], [status === 205 ? "0" : undefined, ""]);
   }
 });
 

@@ -120,7 +120,7 @@ async function answered({ document, pieces, told }: Written, request: Request, o
   drop(pieces).catch(() => {});
   const { status: sent, headers, extras } = documentReply(document, otherwise);
   if (hasContent(sent)) return reply(sent, headers, new Pipe(), extras);
-  return reply(sent, sent === 304 ? headers : new Fields([...headers]).delete("content-length"), null, extras);
+  return reply(sent, new Fields([...headers]).delete("content-length"), null, extras);
 }
 
 /** Whether a body can follow: not behind 205 either, which says that there is none (RFC 9110 §15.3.6). */
