@@ -14,6 +14,7 @@ import { empty, json, type Reply, reply, text, tunnel, upgrade } from "../../src
 import { authority, inform, type Request } from "../../src/message/request.ts";
 import type { ServerOptions } from "../../src/server/options.ts";
 import { type Loopback, loopback } from "../../src/testing/index.ts";
+import { publishing } from "./publishing.ts";
 import { READING } from "./reading.ts";
 
 type Answer = (request: Request, bench: Loopback) => Reply | Promise<Reply>;
@@ -194,7 +195,7 @@ export function serve(settings: readonly string[]): Loopback {
     if (request.method === "CONNECT") {
       return tunnel(greet);
     }
-    return PATHS[request.path]?.(request, bench) ?? text("no such path\n", 404);
+    return PATHS[request.path]?.(request, bench) ?? publishing(request);
   }, optionsOf(settings));
   return bench;
 }
