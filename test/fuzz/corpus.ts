@@ -41,6 +41,23 @@ export const CORPUS: readonly string[] = [
   post("Content-Length: 5\r\n", "hello").replace("/echo", "/obeys"),
   post("Content-Length: 9\r\n", "hel").replace("/echo", "/ignores"),
   post("Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n", "5\r\nhello\r\n").replace("/echo", "/events"),
+  // Replies whose head waits, and what may come meanwhile.
+  get("", "/fails"),
+  `${get("", "/fails")}${get("", "/silent")}${get("", "/fails-in-time")}${get()}`,
+  "HEAD /fails HTTP/1.1\r\nHost: a\r\n\r\nHEAD /silent HTTP/1.1\r\nHost: a\r\n\r\n",
+  "GET /silent HTTP/1.0\r\n\r\n",
+  "GET /fails-late HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+  get("", "/fails-too-late"),
+  post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\nno chunk", "/silent"),
+  post("Content-Length: 5\r\nExpect: 100-continue\r\n", "hello", "/fails-in-time"),
+  post("Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n", "no chunk", "/relay"),
+  // Lengths and connections that are not passed on, and switches.
+  `${get("", "/none")}HEAD /head HTTP/1.1\r\nHost: a\r\n\r\n${get("", "/head")}${get("", "/upstream")}`,
+  `${get("", "/switch")}${get("Upgrade: coffee\r\nConnection: Upgrade\r\n", "/switch")}${get()}`,
+  get("Upgrade: coffee, Tea/2\r\nConnection: keep-alive, upgrade\r\n", "/switch"),
+  "GET /switch HTTP/1.0\r\nUpgrade: tea\r\nConnection: Upgrade\r\n\r\n",
+  post("Upgrade: tea\r\nConnection: Upgrade\r\nContent-Length: 5\r\n", "hello", "/switch"),
+  "CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\nUpgrade: tea\r\nConnection: Upgrade\r\n\r\n",
   // Smuggling.
   post("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\nG"),
   post("Content-Length: 5\r\nContent-Length: 6\r\n", "hello!"),

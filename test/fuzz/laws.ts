@@ -1,7 +1,8 @@
 // What holds for any octets at all. A law that is broken throws an AssertionError; everything else that is thrown is a bug as
 // well.
 import assert from "node:assert/strict";
-import { reply, text } from "../../src/message/index.ts";
+import { HttpError } from "../../src/base/errors.ts";
+import { Pipe, type Reply, reply, text, toReply, upgrade } from "../../src/message/index.ts";
 import { bytewise, cut, feed } from "../../src/testing/feed.ts";
 import { type Chance, type Loopback, loopback } from "../../src/testing/index.ts";
 import { H1Machine, STRICT, WIRE_LIMITS } from "../../src/wire/index.ts";
@@ -27,6 +28,34 @@ export function valuesAreReadOrRefused(input: string): void {
   readText(input);
 }
 
+async function* failing(pieces: readonly string[]): AsyncGenerator<string> {
+  yield* pieces;
+  await new Promise((resolve) => setImmediate(resolve));
+  throw new HttpError(404);
+}
+
+/** Says nothing for so many milliseconds, and then fails or ends. */
+function silent({ clock }: Loopback, milliseconds: number, failure?: Error): Pipe {
+  const pipe = new Pipe();
+  clock.after(milliseconds, () => (failure === undefined ? pipe.end() : pipe.fail(failure)));
+  return pipe;
+}
+
+const UPSTREAM = { headers: { Connection: "X-Hop", "X-Hop": "1", "Content-Type": "text/plain" } };
+
+/** Replies whose head waits, or that say of their length and their connection what must not be passed on. */
+const REPLIES: Readonly<Record<string, (bench: Loopback) => Reply>> = {
+  "/fails": () => reply(200, {}, failing([])),
+  "/fails-late": () => reply(200, {}, failing(["a piece"])),
+  "/silent": (bench) => reply(200, {}, silent(bench, 250)),
+  "/fails-in-time": (bench) => reply(200, {}, silent(bench, 50, new HttpError(409))),
+  "/fails-too-late": (bench) => reply(200, {}, silent(bench, 250, new HttpError(409))),
+  "/none": () => reply(204, { "Content-Length": "0" }),
+  "/head": () => reply(200),
+  "/switch": () => upgrade("tea", (transport) => transport.destroy()),
+  "/upstream": () => toReply(new globalThis.Response("hello", UPSTREAM)),
+};
+
 async function* events(): AsyncGenerator<string> {
   yield "data: one\n\n";
   await new Promise(() => {});
@@ -34,8 +63,10 @@ async function* events(): AsyncGenerator<string> {
 
 /** @param waits is called where a reply waits for its client to disconnect. */
 function site(waits: () => void): Loopback {
-  return loopback(
+  const bench: Loopback = loopback(
     async (request) => {
+      const made = REPLIES[request.path];
+      if (made !== undefined) return made(bench);
       if (request.path === "/unread") return text("unread");
       if (request.path === "/read") return readAll(request);
       if (/^\/(?:ignores|obeys|events)$/.test(request.path)) waits();
@@ -49,8 +80,9 @@ function site(waits: () => void): Loopback {
       if (request.path === "/relay") return reply(200, {}, request.body);
       return reply(200, {}, await request.body.bytes());
     },
-    { limits: LIMITS, timeouts: { head: 1000, body: 1000, idle: 1000, drain: 1000 } },
+    { limits: LIMITS, timeouts: { head: 1000, body: 1000, idle: 1000, drain: 1000 }, hooks: { error: () => {} } },
   );
+  return bench;
 }
 
 /**
@@ -82,6 +114,10 @@ export async function serverAnswersOrCloses(input: string, chance: Chance): Prom
   assert.equal(bench.clock.armed, 0, "a timer is left");
   const heads = client.received.match(/HTTP\/1\.1 [2-5]\d\d [\w ]*\r\n(?:[\w-]+: [^\r\n]*\r\n)*/g) ?? [];
   assert.equal(client.received === "" || client.received.startsWith("HTTP/1.1 "), true, "what was said is HTTP");
-  for (const head of heads) assert.match(head, /\r\nDate: /);
+  for (const head of heads) {
+    assert.match(head, /\r\nDate: /);
+    assert.doesNotMatch(head, /^HTTP\/1\.1 (?:204|304) [\s\S]*\r\nContent-Length: /i, "a length of no content");
+    assert.doesNotMatch(head, /\r\nx-hop: /i, "a field of another connection");
+  }
   assert.doesNotMatch(client.received, /^HTTP\/1\.1 500 /m, "what came was neither read nor refused");
 }
