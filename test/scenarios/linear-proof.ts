@@ -10,8 +10,8 @@ import type { Row } from "./linear-table.ts";
 const TIMES = 16;
 /** Of a square it would be 256 times. */
 const MOST_BLOCKS = 40;
-/** So many are nothing, whatever they are a multiple of. */
-const FEW_BLOCKS = 20_000;
+/** So many for a character are few, whatever they are a multiple of. */
+const FEW_BLOCKS = 8;
 /** Microseconds that are worth a second look: a square of 16,000 blanks took 95,000 and more. */
 const LONG = 40_000;
 const MOST_TIME = 100;
@@ -51,7 +51,7 @@ export function provesLinear(rows: readonly Row[]): void {
       for (const [name, shape] of Object.entries(shapes)) {
         const work = await counter.of(() => read(shape(most)));
         const { blocks } = work;
-        if (blocks > FEW_BLOCKS) {
+        if (blocks > FEW_BLOCKS * most) {
           const few = await once(name);
           assert.ok(blocks <= MOST_BLOCKS * few, `${name}: ${few} blocks, and ${blocks} of ${TIMES} times as much`);
         }

@@ -63,9 +63,11 @@ export function behind(middleware: Middleware | Promise<Middleware>, name: strin
     )(value);
 }
 
+const QUIET = { hooks: { error: () => {} } };
+
 /** A whole request, whose target is the text. */
 export function toTarget(handler: (request: Request) => unknown): Row["read"] {
-  return (target) => ask({ method: "GET", target }, handler);
+  return (target) => ask({ method: "GET", target }, handler, QUIET);
 }
 
 /** A whole request, whose body is the text. */

@@ -1,11 +1,13 @@
 // What content/ makes of header values and of bodies.
 
 import { HttpError } from "../../src/base/errors.ts";
+import { accessors } from "../../src/content/accessors.ts";
 import { mayBePart, precondition } from "../../src/content/conditional.ts";
 import { cookies } from "../../src/content/cookie.ts";
 import { readDisposition, safeFilename } from "../../src/content/disposition.ts";
 import { isCompressible } from "../../src/content/encoding.ts";
 import { parseForm } from "../../src/content/form.ts";
+import { readHeaders } from "../../src/content/header-lines.ts";
 import { mediaTypes } from "../../src/content/media.ts";
 import { readMediaType } from "../../src/content/media-type.ts";
 import { parts } from "../../src/content/multipart.ts";
@@ -217,6 +219,35 @@ export const READERS: readonly Row[] = [
       bound: "32 KiB, 180 cookies",
     },
   ),
+  valueRow(
+    "Cookie",
+    "accessors()",
+    "content/accessors.ts",
+    withHeader("Cookie", async (request) => String((await accessors(request, { cookie: "a" })).sessionTokens.length)),
+    { shapes: COOKIES },
+  ),
+  {
+    place: "header lines of a stream, byte by byte",
+    reader: "readHeaders()",
+    file: "content/header-lines.ts",
+    bound: "8 KiB a line, 64 KiB",
+    most: 16_000,
+    shapes: {
+      "one header": between("X: ", "a", "\n\n"),
+      "many headers": between("", "X: a\n", "\n"),
+      "folded lines": between("X: a\n", " b\n", "\n"),
+      "folds with nothing behind": between("X: a\n", " \n", "\n"),
+      "a line that is no header": between("", "a", "\n"),
+    },
+    read: async (lines) => {
+      const bytes = Array.from(Buffer.from(lines, "latin1"), (byte) => Uint8Array.of(byte));
+      try {
+        await (await readHeaders(bytes)).rest.return?.();
+      } catch (error) {
+        if (!(error instanceof HttpError)) throw error;
+      }
+    },
+  },
   valueRow(
     "Content-Disposition of a part",
     "readDisposition()",
