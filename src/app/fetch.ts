@@ -6,7 +6,7 @@ import { type Body, FileSlice, Takeover } from "../message/body.ts";
 import { destroyStream, discardBody, piecesIn, release } from "../message/discard.ts";
 import { Fields } from "../message/fields.ts";
 import type { Handler } from "../message/handler.ts";
-import { type Inbound, NO_BODY, ReceivedBody } from "../message/inbound.ts";
+import { type Inbound, type InboundSource, NO_BODY, ReceivedBody } from "../message/inbound.ts";
 import { type ErrorPage, plainPage, refusal } from "../message/refusal.ts";
 import type { Reply } from "../message/reply.ts";
 import { ReceivedRequest, type Request, type RequestHost } from "../message/request.ts";
@@ -113,7 +113,9 @@ class FetchHost implements RequestHost {
 
   get body(): Inbound {
     this.#body ??=
-      this.#received.body === null ? NO_BODY : pumped(this.#received, this.request.headers, this.#site.limits);
+      this.#received.body === null
+        ? NO_BODY
+        : new Pump(this.#received.body, this.request.headers, this.#site.limits).body;
     return this.#body;
   }
 
@@ -156,48 +158,79 @@ class FetchHost implements RequestHost {
   }
 }
 
+/** Bytes, where a request declares them. */
+function declaredLength(headers: Fields): number | undefined {
+  const declared = Number(headers.get("content-length") ?? Number.NaN);
+  return Number.isSafeInteger(declared) && declared >= 0 ? declared : undefined;
+}
+
 /** The body of a web Request, read as it is asked for, and no more of it than a connection would take. */
-function pumped(received: WebRequest, headers: Fields, { bodyBytes, streamBytes }: FetchSite["limits"]): Inbound {
-  const declared = Number(received.headers.get("content-length") ?? Number.NaN);
-  const length = Number.isSafeInteger(declared) && declared >= 0 ? declared : undefined;
-  const chunks = (received.body as NonNullable<WebRequest["body"]>).getReader();
-  let pumping: "idle" | "busy" | "over" = "idle";
-  const body = new ReceivedBody(length, {
-    bodyBytes,
-    headers,
-    wanted: () => void pump(),
-    room: () => void pump(),
-    unwanted: () => {
-      pumping = "over";
-      chunks.cancel().catch(() => {});
-    },
-  });
-  let size = 0;
-  const pump = async (): Promise<void> => {
-    if (pumping !== "idle") return;
-    pumping = "busy";
-    try {
-      for (let room = true; room; ) {
-        const { done, value } = await chunks.read();
-        if (done) {
-          pumping = "over";
-          return body.end(null);
-        }
-        size += (value as Uint8Array).length;
-        if (size > streamBytes) throw new RemoteError("WIRE_BODY_TOO_LARGE");
-        room = body.feed(value as Uint8Array);
-      }
-      pumping = "idle";
-    } catch (cause) {
-      pumping = "over";
-      chunks.cancel().catch(() => {});
-      body.fail(cause instanceof RemoteError ? cause : new TransportError("NET_CLOSED", undefined, { cause }));
-    }
-  };
-  if (length !== undefined && length > streamBytes) {
-    body.fail(new RemoteError("WIRE_BODY_TOO_LARGE"));
+class Pump implements InboundSource {
+  readonly body: Inbound;
+  readonly bodyBytes: number;
+  readonly headers: Fields;
+  readonly #received: ReceivedBody;
+  readonly #most: number;
+  readonly #chunks: { read(): Promise<{ done: boolean; value?: Uint8Array }>; cancel(): Promise<void> };
+  #state: "idle" | "busy" | "over" = "idle";
+  #size = 0;
+
+  constructor(
+    stream: NonNullable<WebRequest["body"]>,
+    headers: Fields,
+    { bodyBytes, streamBytes }: FetchSite["limits"],
+  ) {
+    const length = declaredLength(headers);
+    this.bodyBytes = bodyBytes;
+    this.headers = headers;
+    this.#most = streamBytes;
+    this.#chunks = stream.getReader();
+    this.#received = new ReceivedBody(length, this);
+    this.body = this.#received;
+    if ((length ?? 0) > streamBytes) this.#fail(new RemoteError("WIRE_BODY_TOO_LARGE"));
   }
-  return body;
+
+  wanted(): void {
+    void this.#pump();
+  }
+
+  room(): void {
+    void this.#pump();
+  }
+
+  unwanted(): void {
+    this.#state = "over";
+    this.#chunks.cancel().catch(() => {});
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#state !== "idle") return;
+    this.#state = "busy";
+    try {
+      while (await this.#step());
+      if (this.#state === "busy") this.#state = "idle";
+    } catch (cause) {
+      this.#fail(cause instanceof RemoteError ? cause : new TransportError("NET_CLOSED", undefined, { cause }));
+    }
+  }
+
+  /** @returns whether there is room for more. */
+  async #step(): Promise<boolean> {
+    const { done, value } = await this.#chunks.read();
+    if (done || value === undefined) {
+      this.#state = "over";
+      this.#received.end(null);
+      return false;
+    }
+    this.#size += value.length;
+    if (this.#size > this.#most) throw new RemoteError("WIRE_BODY_TOO_LARGE");
+    return this.#received.feed(value);
+  }
+
+  #fail(error: Error): void {
+    this.unwanted();
+    this.#received.fail(error);
+  }
 }
 
 const BODILESS = new Set([204, 205, 304]);

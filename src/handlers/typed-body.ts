@@ -58,8 +58,7 @@ function readPresent<T>(
 ): Promise<T> | null {
   const { body, headers } = request;
   const { wanted, limit, parsers } = options;
-  const type = headers.get("content-type") ?? "";
-  const kind = JSON_TYPE.test(type) ? "json" : FORM_TYPE.test(type) ? "form" : "other";
+  const kind = kindOf(headers.get("content-type") ?? "");
   if (kind !== "other" || parsers === undefined) {
     if (wanted !== "nothing" && kind !== wanted) throw unsupported(wanted);
     if (kind === "other") return null;
@@ -73,6 +72,10 @@ function readPresent<T>(
     return text.then((all) => use(jsonContent(all)));
   }
   return parsedBody(request, options).then(use);
+}
+
+function kindOf(type: string): "json" | "form" | "other" {
+  return JSON_TYPE.test(type) ? "json" : FORM_TYPE.test(type) ? "form" : "other";
 }
 
 interface Kept {

@@ -6,6 +6,9 @@ const post = (fields: string, body: string, target = "/echo"): string =>
 const form = (body: string, boundary = "b"): string =>
   post(`Content-Type: multipart/form-data; boundary=${boundary}\r\nContent-Length: ${body.length}\r\n`, body, "/read");
 const DISPOSITION = 'Content-Disposition: form-data; name="a"';
+const parsed = (fields: string, body: string): string => `PUT /parse HTTP/1.1\r\nHost: a\r\n${fields}\r\n${body}`;
+const JSON_TYPE = "Content-Type: application/json\r\n";
+const FORM_TYPE = "Content-Type: multipart/form-data; boundary=b\r\n";
 
 /** Whole inputs; some hold several requests. */
 export const CORPUS: readonly string[] = [
@@ -58,6 +61,20 @@ export const CORPUS: readonly string[] = [
   "GET /switch HTTP/1.0\r\nUpgrade: tea\r\nConnection: Upgrade\r\n\r\n",
   post("Upgrade: tea\r\nConnection: Upgrade\r\nContent-Length: 5\r\n", "hello", "/switch"),
   "CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\nUpgrade: tea\r\nConnection: Upgrade\r\n\r\n",
+  // Content that is there or not, whatever its type says, and is read or let go of.
+  parsed(JSON_TYPE, ""),
+  parsed(`${JSON_TYPE}Content-Length: 0\r\n`, ""),
+  parsed(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`, "0\r\n\r\n"),
+  parsed(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`, '3\r\n{"a\r\n3\r\n":1\r\n1\r\n}\r\n0\r\n\r\n'),
+  parsed(`${JSON_TYPE}Content-Length: 27\r\n`, '{"__proto__":{"a":1},"b":2}'),
+  parsed(`${JSON_TYPE}Expect: 100-continue\r\nContent-Length: 2\r\n`, "[]"),
+  parsed("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n", "a=1&b=%x&"),
+  parsed(
+    `${FORM_TYPE}Content-Length: 61\r\n`,
+    '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--b--\r\n\r\n',
+  ),
+  parsed(`${FORM_TYPE}Transfer-Encoding: chunked\r\n`, "5\r\n--b\r\n\r\n"),
+  `POST /let-go HTTP/1.1\r\nHost: a\r\n${JSON_TYPE}Content-Length: 9\r\n\r\n{"a":`,
   // Smuggling.
   post("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\nG"),
   post("Content-Length: 5\r\nContent-Length: 6\r\n", "hello!"),

@@ -2,7 +2,8 @@
 // well.
 import assert from "node:assert/strict";
 import { HttpError } from "../../src/base/errors.ts";
-import { Pipe, type Reply, reply, text, toReply, upgrade } from "../../src/message/index.ts";
+import { parse } from "../../src/content/parsers.ts";
+import { type Handler, Pipe, type Reply, reply, text, toReply, upgrade } from "../../src/message/index.ts";
 import { bytewise, cut, feed } from "../../src/testing/feed.ts";
 import { type Chance, type Loopback, loopback } from "../../src/testing/index.ts";
 import { H1Machine, STRICT, WIRE_LIMITS } from "../../src/wire/index.ts";
@@ -61,14 +62,26 @@ async function* events(): AsyncGenerator<string> {
   await new Promise(() => {});
 }
 
+/** What is read of a request, by its path. */
+const READERS: Readonly<Record<string, Handler>> = {
+  "/unread": () => text("unread"),
+  "/read": readAll,
+  "/relay": ({ body }) => reply(200, {}, body),
+  "/parse": async (request) => text(JSON.stringify(await parse(request)) ?? "nothing"),
+  "/let-go": ({ body }) => {
+    void body.json();
+    throw new HttpError(401);
+  },
+};
+
 /** @param waits is called where a reply waits for its client to disconnect. */
 function site(waits: () => void): Loopback {
   const bench: Loopback = loopback(
     async (request) => {
       const made = REPLIES[request.path];
       if (made !== undefined) return made(bench);
-      if (request.path === "/unread") return text("unread");
-      if (request.path === "/read") return readAll(request);
+      const read = READERS[request.path];
+      if (read !== undefined) return read(request);
       if (/^\/(?:ignores|obeys|events)$/.test(request.path)) waits();
       if (request.path === "/ignores") return new Promise(() => {});
       if (request.path === "/events") return reply(200, { "Content-Type": "text/event-stream" }, events());
@@ -77,7 +90,6 @@ function site(waits: () => void): Loopback {
         if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
         throw signal.reason;
       }
-      if (request.path === "/relay") return reply(200, {}, request.body);
       return reply(200, {}, await request.body.bytes());
     },
     { limits: LIMITS, timeouts: { head: 1000, body: 1000, idle: 1000, drain: 1000 }, hooks: { error: () => {} } },

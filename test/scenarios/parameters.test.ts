@@ -297,7 +297,7 @@ test("members of JSON keep their types, come first where that is asked for, and 
   ]);
   await using bench = loopback(handler);
   const client = bench.connect();
-  for (const body of ["{", "", "{'a':1}", "[".repeat(10_000), '{"a":"\\ud800', "\u00ff"]) {
+  for (const body of ["{", " ", "{'a':1}", "[".repeat(10_000), '{"a":"\\ud800', "\u00ff"]) {
     const answer = await client.send(wire({ headers: JSON_BODY, body: Buffer.from(body, "latin1") })).answer("POST");
     assert.equal(answer.status, 400, body);
     assert.doesNotMatch(answer.body, /SyntaxError|position| at /);
