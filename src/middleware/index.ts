@@ -13,7 +13,7 @@ export type { Verdict } from "./credentials.ts";
 export { errorPages } from "./error-pages.ts";
 export { hostAllowList } from "./host-allow-list.ts";
 export type { LineOptions, LineStream, LineTarget } from "./line-queue.ts";
-export { createLog, type Log, type LogOptions } from "./named-log.ts";
+export { createLog, errorsTo, type Log, type LogOptions } from "./named-log.ts";
 export { principalOf, setPrincipal } from "./principal.ts";
 export { type RateLimitOptions, rateLimit } from "./rate-limit.ts";
 export { type RequestIdOptions, requestId, requestIdOf } from "./request-id.ts";

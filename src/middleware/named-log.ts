@@ -1,8 +1,9 @@
 // A log with a name, for what a program has to say: elnode's error log, and as many more as there are things to be told apart.
 import { format } from "node:util";
 import { type Clock, systemClock } from "../base/clock.ts";
-import { LocalError } from "../base/errors.ts";
+import { HttpError, LocalError, RemoteError } from "../base/errors.ts";
 import { oneLine } from "../base/printable.ts";
+import type { Request } from "../message/request.ts";
 import { type LineOptions, type LineTarget, queueTo } from "./line-queue.ts";
 
 /**
@@ -54,6 +55,23 @@ export function createLog(name: string, target: LineTarget = process.stderr, opt
     return (text, ...values) => queue.write(line(kind, formatted(text, values)), owner);
   };
   return { name, debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
+}
+
+/**
+ * A hook `error` that writes what a server reports into a log, beside what handlers write there: a failure with its stack, a refusal
+ * and what a client did wrong as information.
+ *
+ * @example
+ * const log = createLog("web");
+ * const server = createServer(handler, { hooks: { error: errorsTo(log) } });
+ */
+export function errorsTo(log: Log): (error: unknown, request: Request | undefined) => void {
+  return (error, request) => {
+    const where = request === undefined ? "" : `${request.method} ${request.path}: `;
+    const refused = error instanceof RemoteError || (error instanceof HttpError && error.status < 500);
+    if (refused) log.info("%s%s", where, `${error.status} ${error.message}`.trimEnd());
+    else log.error("%s%o", where, error);
+  };
 }
 
 /** `20261121T041835.123Z`: ISO 8601 without what can be left out. */

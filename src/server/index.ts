@@ -1,10 +1,10 @@
 // The entry point `portico/server`: handlers over connections.
 export type { ListenAddress } from "./addresses.ts";
+export { currentServer } from "./current-server.ts";
 export { LIMITS, type Limits, TIMEOUTS, type Timeouts } from "./defaults.ts";
 export type { Configuration } from "./options.ts";
 export {
   createServer,
-  currentServer,
   type Hooks,
   type ServeOptions,
   Server,

@@ -36,7 +36,8 @@ export interface ServeOptions extends Omit<ListenOptions, "handshakes">, Omit<Re
   readonly via?: Listen;
 }
 
-const ambient = new AsyncLocalStorage<Server>();
+/** For current-server.ts alone. */
+export const ambient: AsyncLocalStorage<Server> = new AsyncLocalStorage<Server>();
 
 /** An HTTP server. Make one with createServer(). */
 export class Server implements AsyncDisposable {
@@ -389,9 +390,4 @@ export function createServer(handler: Handler, options?: ServerOptions): Server 
 /** The server that received a request. */
 export function serverOf(request: Request): Server {
   return hostOf(request).server as Server;
-}
-
-/** The server whose handler runs, after awaits too; undefined outside, and where the option `ambient` is off. */
-export function currentServer(): Server | undefined {
-  return ambient.getStore();
 }

@@ -10,8 +10,9 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { HttpError } from "../../src/base/errors.ts";
 import { type Handler, stack } from "../../src/message/handler.ts";
+import { imperative } from "../../src/message/imperative.ts";
 import { reply, text } from "../../src/message/reply.ts";
-import { accessLog, createLog, type Log, log as logged, requestId } from "../../src/middleware/index.ts";
+import { accessLog, createLog, errorsTo, type Log, log as logged, requestId } from "../../src/middleware/index.ts";
 import { mux } from "../../src/route/index.ts";
 import { createServer, type Server, type ServerOptions } from "../../src/server/index.ts";
 import { strays } from "./strays.ts";
@@ -99,6 +100,31 @@ test("a handler writes to the log that it chooses, each has its own lines, and t
     inAccess.map((line) => line.replace(clf, "")),
     ['"GET /order?x=1 HTTP/1.1" 200 6 "-" "-"', '"POST /tea HTTP/1.1" 200 4 "-" "pot"'],
   );
+});
+
+test("what the server reports of its own goes into the log that handlers write to, a line each [EL-31]", async () => {
+  const errors = file("own.log");
+  const log = createLog("web", errors.stream);
+  const handler: Handler = imperative(
+    ({ path }, response) => {
+      if (path === "/fails") throw new Error("broken\nin two lines");
+      if (path === "/refuses") throw new HttpError(404, "No such page.");
+      log.warn("asked for %s", path);
+      response.start(200).start(404).end("x");
+    },
+    { outOfTurn: "report" },
+  );
+  await using server = await listening(handler, { hooks: { error: errorsTo(log) } });
+  const port = portOf(server);
+  for (const path of ["/twice", "/fails", "/refuses"]) await exchange(port, request(`GET ${path}`));
+  await exchange(port, "nonsense\r\n\r\n");
+  const lines = (await errors.lines()).map((line) => line.replace(/^\d{8}T\d{6}\.\d{3}Z /, ""));
+  assert.equal(lines.length, 5, lines.join("\n"));
+  assert.equal(lines[0], "warn web: asked for /twice");
+  assert.match(lines[1] ?? "", /^error web: GET \/twice: .*The response was started already/);
+  assert.match(lines[2] ?? "", /^error web: GET \/fails: Error: broken\\nin two lines\\n {4}at /);
+  assert.equal(lines[3], "info web: GET /refuses: 404 No such page.");
+  assert.match(lines[4] ?? "", /^info web: 400 /);
 });
 
 /** Handlers that fail, by path; and what the client then sees. */

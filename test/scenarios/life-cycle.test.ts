@@ -192,6 +192,29 @@ test("serverOf gives the server of a request; currentServer too, after awaits, a
   assert.equal(currentServer(), undefined);
 });
 
+test("a server can be made the current one for what runs inside, after awaits too, and inside of another's handler [GB-02]", async () => {
+  await using one = loopback(() => empty());
+  const { server } = one;
+  const seen: unknown[] = [];
+  const given = await currentServer(server, async () => {
+    seen.push(currentServer() === server);
+    await turns(2);
+    seen.push(currentServer() === server);
+    return "given";
+  });
+  assert.deepEqual([given, currentServer(), ...seen], ["given", undefined, true, true]);
+  await using two = loopback(
+    () => {
+      const inside = currentServer(server, () => currentServer() === server);
+      return text(`${inside} ${currentServer() === two.server}`);
+    },
+    { ambient: true },
+  );
+  assert.equal((await two.connect().exchange(GET)).body, "true true");
+  assert.throws(() => currentServer(server, undefined as never), { code: "USE_BAD_OPTION" });
+  assert.throws(() => currentServer({} as never, () => 1), { code: "USE_BAD_OPTION" });
+});
+
 test("two servers at once are not mixed: each handler sees its own, whatever the order [GB-02]", async () => {
   const wrong: string[] = [];
   const make = (name: string) => {
