@@ -75,6 +75,16 @@ test("a port is an integer, and port 0 is a free one [HS-01]", async () => {
   );
 });
 
+test("an interrupt closes what start() has opened, where it is told so [HS-01]", async () => {
+  const { port, server } = await start(() => "here", { port: 0, signals: ["SIGINT"] });
+  assert.equal(await get(port), "here");
+  process.emit("SIGINT");
+  while (server.listeners.length > 0) await new Promise((resolve) => setImmediate(resolve));
+  await server.close();
+  await assert.rejects(once(net.connect(port, "127.0.0.1"), "connect"), { code: "ECONNREFUSED" });
+  assert.deepEqual([servers().has(port), await stop(port), process.listenerCount("SIGINT")], [false, false, 0]);
+});
+
 test("an app is started as it is: its limits, leniency, headers, error page and hooks hold [HS-01]", async () => {
   const failed: unknown[] = [];
   const app = portico({
