@@ -23,7 +23,10 @@ export interface SpawnOptions extends RunOptions {
   readonly stderr?: "apart" | "merge";
   /** Whether lines of both streams are sent as server-sent events `stdout` and `stderr`, and `exit` as the last; false. */
   readonly events?: boolean;
-  /** When the reply begins: with the "start" of the program, or with its first "output"; "start". */
+  /**
+   * When the reply begins: with the "start" of the program, whose head waits 100 ms at most for output, or with its first "output";
+   * "start".
+   */
   readonly begin?: "start" | "output";
   /** What a failure behind the first output does to the reply: "end", it ends in order; "cut", the connection is cut. "end". */
   readonly failure?: "end" | "cut";

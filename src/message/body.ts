@@ -60,8 +60,8 @@ export class Takeover {
 }
 
 /**
- * A part of a file as a body. The file is opened when the reply is sent: one that is missing then gives 500, one that has
- * become shorter ends the connection.
+ * A part of a file as a body. The file is opened and read from before the head of its reply leaves: one that is missing then, or cannot
+ * be read, gives 500. One that has become shorter ends the connection.
  *
  * @param path of the file, absolute or relative to the working directory.
  * @param start first octet. @param end the octet after the last.

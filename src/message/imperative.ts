@@ -24,7 +24,7 @@ export interface ImperativeOptions {
 export interface Responder {
   readonly state: "fresh" | "started" | "ended";
   /**
-   * Sets status and fields; the body follows in chunks.
+   * Sets status and fields, which leave with the first chunk; the body follows in chunks.
    *
    * @param status a number, or its digits.
    * @throws LocalError USE_STARTED the second time; USE_BAD_STATUS, USE_BAD_FIELD.
@@ -38,7 +38,11 @@ export interface Responder {
    * @throws LocalError USE_NOT_STARTED, USE_ENDED.
    */
   write(chunk: Uint8Array | string, start?: number, end?: number): boolean;
-  /** What was written leaves now, and not only at the end of the turn. @throws LocalError USE_NOT_STARTED, USE_ENDED. */
+  /**
+   * What was written leaves now, and not only at the end of the turn; the head alone, where nothing was.
+   *
+   * @throws LocalError USE_NOT_STARTED, USE_ENDED.
+   */
   flush(): void;
   /** Ends the body, with a last chunk. @throws LocalError USE_NOT_STARTED, USE_ENDED. */
   end(chunk?: Uint8Array | string): void;
@@ -49,9 +53,9 @@ export interface Responder {
 }
 
 /**
- * A handler from a function that writes its response. Where the function throws (or its promise rejects) before start(), the
- * reply is 500 or the status of the HttpError; after start(), the connection is cut off so that the client can tell; after end()
- * or send(), the error is reported and the reply stands.
+ * A handler from a function that writes its response. The head leaves with the first write(), by flush(), or 100 ms after start().
+ * Where the function throws (or its promise rejects) before, the reply is 500 or the status of the HttpError; after it, the connection
+ * is cut off so that the client can tell; after end() or send(), the error is reported and the reply stands.
  *
  * A function that has written nothing may return its answer: text, markup, bytes, a Reply, a plain object or a list. Beside a
  * reply that it has written that is an error, USE_STARTED, as if thrown. Whatever else it returns means nothing: most calls return
@@ -218,7 +222,7 @@ class PipedResponder implements Responder {
       this.#lose(error);
       this.#settle?.reject(error);
     } else if (this.#pipe !== null && !this.#ended && !this.#pipe.cancelled.aborted) {
-      this.#pipe.fail(asError(error));
+      this.#pipe.fail(error as Error);
     } else if (!this.#known(error)) {
       hostOf(this.#request).report(error);
     }

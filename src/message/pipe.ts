@@ -145,7 +145,7 @@ export class Pipe implements AsyncIterable<Uint8Array> {
     return handled(new Promise((resolve, reject) => this.#drains.push({ resolve, reject })));
   }
 
-  /** What has been written leaves now, and not only at the end of the turn. */
+  /** What has been written leaves now, and not only at the end of the turn; of a reply the head does, also where nothing was written. */
   flush(): void {
     if (this.#attached) this.#onFlush?.();
     else this.#flush = "due";

@@ -77,7 +77,8 @@ export class Reply<B extends Body = Body> {
  * @param status 200 to 999; 101 is upgrade()'s.
  * @param headers taken as they are; framing fields are the engine's, but Content-Length of a streamed body may be given,
  *   and the body is then held to it.
- * @param body null for none; a string is sent as UTF-8.
+ * @param body null for none; a string is sent as UTF-8. The head of one that is iterated waits for its first piece, for 100 ms at most,
+ *   so that what fails before has a status of its own.
  * @throws LocalError USE_BAD_STATUS, USE_BAD_FIELD, USE_FRAMING_FIELD, USE_BAD_BODY.
  *
  * @example

@@ -114,6 +114,14 @@ const BEFORE: readonly (readonly [name: string, make: (thrown: unknown) => Handl
   ],
   ["by the promise of an imperative handler", (thrown) => imperative(() => Promise.reject(thrown))],
   [
+    "by an imperative handler that has started",
+    (thrown) =>
+      imperative((_, response) => {
+        response.start(200);
+        throw thrown;
+      }),
+  ],
+  [
     "by a route of an app",
     (thrown) =>
       portico().get("/", () => {
