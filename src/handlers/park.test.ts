@@ -322,14 +322,15 @@ test("options that mean nothing are refused, and so is a guard that answers late
     (request) => {
       if (request.path === "/park") return lot.park(request);
       if (request.path === "/deadline") return lot.park(request, () => "", { deadline: Number.NaN });
+      if (request.path === "/signal") return lot.park(request, () => "", { signal: {} as AbortSignal });
       return lot.deferUntil(request, async () => true, String);
     },
     { hooks: { error: (error) => void codes.push((error as HttpError).code) } },
   );
-  for (const path of ["/park", "/deadline", "/guard"]) {
+  for (const path of ["/park", "/deadline", "/signal", "/guard"]) {
     assert.equal((await bench.connect().exchange(get(path))).status, 500);
   }
-  assert.deepEqual([codes, lot.parked], [["USE_STATE", "USE_BAD_OPTION", "USE_BAD_OPTION"], 0]);
+  assert.deepEqual([codes, lot.parked], [["USE_STATE", "USE_BAD_OPTION", "USE_BAD_OPTION", "USE_BAD_OPTION"], 0]);
 });
 
 /** Counts what is armed. */

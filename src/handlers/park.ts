@@ -4,6 +4,7 @@ import { setMaxListeners } from "node:events";
 import { type Clock, systemClock, type Timer } from "../base/clock.ts";
 import { asError, HttpError, LocalError } from "../base/errors.ts";
 import { handled } from "../base/handled.ts";
+import { checkSignal } from "../base/signal.ts";
 import { publish } from "../base/trace.ts";
 import { type Answer, makerFor, replyWhenReady } from "../message/answer.ts";
 import type { Handler, Middleware } from "../message/handler.ts";
@@ -212,6 +213,7 @@ class Lot implements ParkingLot {
 
   #take(request: Request, look: Look, convert: Place["convert"], options: ParkOptions = {}): Promise<unknown> {
     const deadline = checkedDeadline(options.deadline ?? this.#deadline);
+    checkSignal(options.signal);
     if (this.#places.size >= this.#limit) {
       const fields = { "Retry-After": "1" };
       return handled(Promise.reject(new HttpError(503, undefined, { code: "HTTP_BUSY", fields })));

@@ -2,6 +2,7 @@
 // been read. Knows nothing of what becomes of the output.
 import { type Clock, systemClock } from "../base/clock.ts";
 import { HttpError, LocalError } from "../base/errors.ts";
+import { checkSignal } from "../base/signal.ts";
 import { Key, leaveOnFin, type Request } from "../message/request.ts";
 import { type Order, Run, type RunOptions } from "./process-run.ts";
 
@@ -34,9 +35,7 @@ export function checkOptions({ time = 0, grace = 0, outputBytes = 0, signal, onS
   checkCount("time", time, 0);
   checkCount("grace", grace, 0);
   checkCount("outputBytes", outputBytes, 0);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new LocalError("USE_BAD_OPTION", "signal is an AbortSignal.");
-  }
+  checkSignal(signal);
   for (const [name, listener] of Object.entries({ onStderr, onExit })) {
     if (listener === undefined || typeof listener === "function") continue;
     throw new LocalError("USE_BAD_OPTION", `${name} is a function, not ${typeof listener}.`);

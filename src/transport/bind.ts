@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { connect, type ListenOptions as NetListenOptions, type Server, type ServerOpts } from "node:net";
 import { LocalError, TransportError } from "../base/errors.ts";
+import { checkSignal } from "../base/signal.ts";
 import type { Address } from "../base/transport.ts";
 import type { Listener, ListenOptions } from "./listen.ts";
 
@@ -27,6 +28,7 @@ export async function bind(
   const { signal } = options;
   try {
     const request = requestOf(address, options);
+    checkSignal(signal);
     throwIfAborted(signal);
     await settle(server, request).catch(async (error: unknown) => {
       if (!("path" in address) || codeOf(error) !== "EADDRINUSE" || !(await removeStale(address.path))) throw error;

@@ -99,6 +99,11 @@ test("a signal closes a listener in memory, and what memory has not is refused",
     has("NET_LISTEN"),
   );
   await assert.rejects(
+    listen(path, () => {}, { signal: {} as AbortSignal }),
+    has("USE_BAD_OPTION"),
+  );
+  await (await listen(path, () => {})).close(); // the name is free still
+  await assert.rejects(
     listen(path, () => {}, { reusePort: true }),
     has("USE_UNSUPPORTED"),
   );

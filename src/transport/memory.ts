@@ -4,6 +4,7 @@
 import { Buffer } from "node:buffer";
 import { LocalError, TransportError } from "../base/errors.ts";
 import { handled } from "../base/handled.ts";
+import { checkSignal } from "../base/signal.ts";
 import type { Address, Peer, Transport, TransportEvents } from "../base/transport.ts";
 import { checkAddress, nameOf } from "./bind.ts";
 import type { Dial, Listen, Listener } from "./listen.ts";
@@ -52,6 +53,7 @@ export function memoryListener(options: MemoryOptions = {}): { readonly listen: 
 
   const listen: Listen = async (asked, accept, { tls, reusePort, mode, signal } = {}) => {
     checkAddress(asked);
+    checkSignal(signal);
     if (tls !== undefined || reusePort === true || mode !== undefined || "fd" in asked) {
       throw new LocalError("USE_UNSUPPORTED", "Memory has neither tls, nor reusePort, nor mode, nor descriptors.");
     }

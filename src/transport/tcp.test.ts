@@ -158,6 +158,14 @@ test("a signal closes the listener, and one that has aborted keeps it from openi
   await assert.rejects(listen(ANY, echo, { signal: stop.signal }), fails("NET_LISTEN"));
 });
 
+test("a signal that is none is refused, and leaves the address free", async () => {
+  const first = await listen(ANY, echo);
+  const { address } = first;
+  await first.close();
+  await assert.rejects(listen(address, echo, { signal: {} as AbortSignal }), fails("USE_BAD_OPTION"));
+  await (await listen(address, echo)).close();
+});
+
 test("a dial is given up when its signal aborts, with the reason as the cause", async () => {
   const listener = await listen(ANY, echo);
   const reason = new Error("no longer wanted");
