@@ -1,7 +1,6 @@
 // The machine as the bench uses it: one core for the server, the other for the load, enough descriptors, and the facts about
 // it that belong under a table. Where taskset or the second core is missing, everything runs unpinned and says so.
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
 
@@ -40,11 +39,6 @@ export function nodeVersion(binary: string): string {
   return stdout.trim().replace(/^v/, "");
 }
 
-export function packageVersion(name: string): string {
-  const read: unknown = JSON.parse(readFileSync(`${ROOT}node_modules/${name}/package.json`, "utf8"));
-  return typeof read === "object" && read !== null && "version" in read ? String(read.version) : "unknown";
-}
-
 /** The commit the tree stands on; "+" where it was changed since; "none" outside a repository. */
 function commit(): string {
   const head = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" });
@@ -53,15 +47,18 @@ function commit(): string {
   return head.stdout.trim() + (changed.stdout.trim() === "" ? "" : "+");
 }
 
-/** What a stranger needs to repeat a run, as pairs of a name and a value. */
-export function facts(nodes: readonly string[], argv: readonly string[]): readonly (readonly [string, string])[] {
-  const peers = ["fastify", "hono", "@hono/node-server"].map((name) => `${name} ${packageVersion(name)}`);
+/** What a stranger needs to repeat a run, as pairs of a name and a value. `peers` are packages with their versions. */
+export function facts(
+  nodes: readonly string[],
+  argv: readonly string[],
+  peers: readonly string[],
+): readonly (readonly [string, string])[] {
   return [
     ["date", new Date().toISOString().slice(0, 16)],
     ["command", ["npm run bench", ...(argv.length > 0 ? ["--", ...argv] : [])].join(" ")],
     ["commit", commit()],
     ["Node", nodes.map(nodeVersion).join(", ")],
-    ["peers", peers.join(", ")],
+    ["peers", peers.join(", ") || "none that is a package"],
     ["load", wrkVersion() ?? "no wrk"],
     ["CPU", `${cpus()[0]?.model.trim() ?? "unknown"}, ${cores} cores`],
     ["Linux", release()],

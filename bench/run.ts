@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { facts, nodeVersion, stepAside, wrkVersion } from "./machine.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
+import { installPackages, needsPackages, packageVersion } from "./peers.ts";
 import { profile } from "./profile.ts";
 import { asJson, asMarkdown, type Run } from "./report.ts";
 import { measureRow, type Row } from "./row.ts";
@@ -27,6 +28,16 @@ function serversOf(workload: Workload, peers: readonly ServerName[] | undefined)
   return workload.servers.filter((name) => name === "portico" || peers.includes(name));
 }
 
+/** The packages that took part, with their versions. */
+function peersMeasured(runs: readonly Run[]): readonly string[] {
+  const measured = new Set(runs.flatMap(({ rows }) => rows.flatMap((row) => [...row.measured.keys()])));
+  const names = [...measured].flatMap((name) => (name === "hono" ? [name, "@hono/node-server"] : [name]));
+  return names.flatMap((name) => {
+    const version = packageVersion(name);
+    return version === undefined ? [] : [`${name} ${version}`];
+  });
+}
+
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
@@ -36,6 +47,7 @@ async function bench(options: Options, folder: string): Promise<readonly Run[]> 
   if (workloads.some((workload) => workload.load !== undefined) && wrkVersion() === undefined) {
     throw new UsageError("wrk is missing: apt-get install wrk");
   }
+  if (needsPackages(workloads.flatMap((workload) => serversOf(workload, options.peers)))) installPackages(say);
   const runs: Run[] = [];
   for (const node of options.nodes) {
     const version = nodeVersion(node);
@@ -70,7 +82,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     if (options.task === "profile") return await profileRow(options, folder);
     const runs = await bench(options, folder);
-    const about = facts(options.nodes, argv);
+    const about = facts(options.nodes, argv, peersMeasured(runs));
     const markdown = asMarkdown(runs, about);
     if (options.out !== undefined) writeFileSync(options.out, `${markdown}\n`);
     print(options.json ? asJson(runs, about) : markdown);
@@ -85,7 +97,9 @@ async function profileRow(options: Options, folder: string): Promise<number> {
   const [node] = options.nodes;
   if (workload === undefined || node === undefined) throw new UsageError("--profile takes the name of a row");
   const settings: Settings = { ...options, node, folder };
-  return print(await profile(options.peers?.[0] ?? "portico", workload, settings));
+  const server = options.peers?.[0] ?? "portico";
+  if (needsPackages([server])) installPackages(say);
+  return print(await profile(server, workload, settings));
 }
 
 function print(text: string): 0 {

@@ -3,7 +3,7 @@
 import { connect, type Socket } from "node:net";
 import { connect as connectSecurely } from "node:tls";
 import { Child } from "./child.ts";
-import { ROOT } from "./machine.ts";
+import { serverFile } from "./peers.ts";
 import { residentBytes } from "./process-stat.ts";
 import type { Probe, ServerName, Workload } from "./workload.ts";
 
@@ -18,14 +18,14 @@ export interface RunningServer {
   readonly pid: number;
 }
 
-/** Runs bench/servers/NAME.js; `flags` are Node's own. It is stopped again if it does not come up. */
+/** Runs the program of a server; `flags` are Node's own. It is stopped again if it does not come up. */
 export async function startServer(
   name: ServerName,
   workload: Workload,
   node: string,
   flags: readonly string[] = [],
 ): Promise<RunningServer> {
-  const command = [node, ...flags, `${ROOT}dist/bench/servers/${name}.js`, workload.behaviour];
+  const command = [node, ...flags, serverFile(name), workload.behaviour];
   const child = new Child("server", command, { environment: workload.environment ?? {}, patience: 20_000 });
   try {
     const { port, pid } = await child.next();

@@ -1,5 +1,6 @@
 // `npm run check`: everything that must hold before a commit, beside the tests. The build has checked the types already.
 // Goes on after a failure and ends with 1 if there was one. An argument runs only the steps whose name contains it.
+import { cloneSteps } from "./clone-steps.ts";
 import { tool } from "./command.ts";
 import { checkNames, checkPlaces, checkSignals, checkSizes, checkSync, checkTestsRun } from "./habits.ts";
 import { checkLayers } from "./layers.ts";
@@ -28,6 +29,7 @@ const steps: readonly Step[] = [
   onTree("no test is left out", checkTestsRun),
   onTree("speaks of Portico alone", checkPlaces),
   ...packageSteps(),
+  ...cloneSteps(),
 ];
 
 const [filter] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 // Runs a program to its end and keeps what it printed: what the steps of check.ts are made of.
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { root } from "./tree.ts";
 
 /** What a program left behind. */
@@ -11,7 +11,7 @@ export interface Outcome {
   readonly output: string;
 }
 
-/** No shell and no standard input. A program that runs longer than five minutes is killed. */
+/** No shell and no standard input; `npm` runs under this Node. A program that runs longer than five minutes is killed. */
 export function run(program: string, args: readonly string[], cwd: string = root): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
@@ -19,7 +19,12 @@ export function run(program: string, args: readonly string[], cwd: string = root
       stdio: ["ignore", "pipe", "pipe"],
       timeout: 300_000,
       shell: false,
-      env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined },
+      env: {
+        ...process.env,
+        PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ""}`,
+        NO_COLOR: "1",
+        FORCE_COLOR: undefined,
+      },
     });
     let stdout = "";
     let output = "";

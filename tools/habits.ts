@@ -85,16 +85,20 @@ const REGISTRY = /"resolved":|https?:\/\/[\w.-]*(?:registry|npmmirror|artifactor
 /** Nothing in the repository tells on which machine it was written, or from which registry its packages came. */
 export function checkPlaces(tree: Tree): Problem[] {
   const paths = search(tree, MACHINE_PATH, {
-    within: (path) => path !== "package-lock.json",
+    within: (path) => !isLockfile(path),
     rule: (found) => `\`${found}\` is a path of one machine`,
     instead: "Write it relative to the repository; in a test or an example, invent another path",
   });
   const hosts = search(tree, REGISTRY, {
-    within: (path) => path === "package-lock.json" || path.endsWith(".npmrc"),
+    within: (path) => isLockfile(path) || path.endsWith(".npmrc"),
     rule: (found) => `\`${found}\` ties the install to one registry`,
     instead: "Run `npm install` with the .npmrc of the repository, which leaves it out",
   });
   return [...paths, ...hosts];
+}
+
+function isLockfile(path: string): boolean {
+  return path.split("/").at(-1) === "package-lock.json";
 }
 
 interface Search {

@@ -25,7 +25,7 @@ export const root: string = join(dirname(fileURLToPath(import.meta.url)), "..", 
 /** Reads every file that is tracked or would be; a file with a NUL is not text and is left out. */
 export function readTree(folder: string = root): Tree {
   const tree: Record<string, string> = {};
-  for (const path of listed(folder).sort()) {
+  for (const path of pathsOf(folder).sort()) {
     const full = join(folder, path);
     if (!existsSync(full) || !statSync(full).isFile()) continue;
     const text = readFileSync(full, "utf8");
@@ -34,7 +34,8 @@ export function readTree(folder: string = root): Tree {
   return tree;
 }
 
-function listed(folder: string): string[] {
+/** The paths of all files that are tracked or would be. */
+export function pathsOf(folder: string = root): string[] {
   if (!existsSync(join(folder, ".git"))) return walk(folder, "");
   const args = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
   return execFileSync("git", args, { cwd: folder, encoding: "utf8", maxBuffer: 64 << 20 })

@@ -207,8 +207,9 @@ async function late<T>(work: Promise<T>, limit: number, signal: AbortSignal): Pr
   }
 }
 
-/** The folder that Portico was compiled to, where this is a file of its own as well as where it is part of the command. */
-const OURS = /^.*\/dist\/[^/]+\//.exec(import.meta.url)?.[0] ?? import.meta.url;
+/** The folder of the package: a frame is in `dist`, or with the help of source maps in `src`. */
+const PACKAGE = /^.*(?=\/dist\/[^/]+\/)/.exec(import.meta.url)?.[0] ?? import.meta.url;
+const OURS = ["dist", "src"].flatMap((folder) => [`${PACKAGE}/${folder}/`, fileURLToPath(`${PACKAGE}/${folder}/`)]);
 
 /** A stack without the frames of Portico and of Node. It may be coloured, and go on with the fields of the error. */
 function withoutOurs(text: string): string {
@@ -223,7 +224,5 @@ function withoutOurs(text: string): string {
 
 function isOurs(line: string): boolean {
   if (!/^\s+at /.test(line)) return false;
-  return (
-    /at new Promise \(<anonymous>\)|[( ]node:/.test(line) || line.includes(OURS) || line.includes(fileURLToPath(OURS))
-  );
+  return /at new Promise \(<anonymous>\)|[( ]node:/.test(line) || OURS.some((folder) => line.includes(folder));
 }

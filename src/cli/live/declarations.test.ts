@@ -85,7 +85,7 @@ test("every octet of code stays on its line, and but for a word in its column", 
 /** Modules that others have written, and this package. */
 function libraries(): string[] {
   const root = fileURLToPath(new URL("../../../../", import.meta.url));
-  const folders = ["dist/src", "node_modules/mime/dist", "node_modules/zod/v4", "node_modules/hono/dist"];
+  const folders = ["dist/src", "node_modules/mime/dist", "node_modules/zod/v4", "node_modules/valibot/dist"];
   return folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
       .filter((name) => /\.m?js$/.test(name))
