@@ -41,6 +41,7 @@ export const READING: Readonly<Record<string, (request: Request) => Reply | Prom
   "/coded": (request) => text(encodingFor(request, CODINGS) ?? "none"),
   "/liked": (request) => text(preferred(request, ["text/plain", "text/html"]) ?? "none"),
   "/spoken": (request) => text(language(request, ["en", "de"]) ?? "none"),
-  "/form-text": async (request) => text(Array.from(await form(request), ([name, value]) => `${name}=${value}`).join(" ")),
+  "/form-text": async (request) =>
+    text(Array.from(await form(request), ([name, value]) => `${name}=${value}`).join(" ")),
   "/cookies": (request) => text(Array.from(cookies(request), ([name, value]) => `${name}=${value}`).join(" | ")),
 };
