@@ -252,6 +252,7 @@ test("a handler that let go of another one ended the process", async (t) => {
 
 async function* broken(): AsyncGenerator<Uint8Array> {
   yield Buffer.from("a");
+  await turns(5); // what came before has left
   throw new Error("x");
 }
 
