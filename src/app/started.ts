@@ -77,14 +77,7 @@ export async function start(what: Startable, options: StartOptions = {}): Promis
   if (ifRunning !== "fail" && ifRunning !== "keep") {
     throw new LocalError("USE_BAD_OPTION", `ifRunning is fail or keep, not ${String(ifRunning)}.`);
   }
-  const handler = subjectOf(what)?.handler;
-  if (handler === undefined) {
-    const shown = typeof what === "string" ? JSON.stringify(what) : what === null ? "null" : typeof what;
-    throw new LocalError(
-      "USE_BAD_OPTION",
-      `start() takes an app, a mux, a function of the request, or an object with fetch(), not ${shown}.`,
-    );
-  }
+  const handler = handlerOf(what);
   const kept = (): Started | undefined => {
     const before = ifRunning === "keep" ? onPort(port) : undefined;
     return before && { server: before.server, port, already: true };
@@ -105,6 +98,16 @@ export async function start(what: Startable, options: StartOptions = {}): Promis
     if (quicker !== undefined) return quicker;
     throw error;
   }
+}
+
+function handlerOf(what: Startable): Handler {
+  const handler = subjectOf(what)?.handler;
+  if (handler !== undefined) return handler;
+  const shown = typeof what === "string" ? JSON.stringify(what) : what === null ? "null" : typeof what;
+  throw new LocalError(
+    "USE_BAD_OPTION",
+    `start() takes an app, a mux, a function of the request, or an object with fetch(), not ${shown}.`,
+  );
 }
 
 /** The server that something has already; with the options that can be changed while it runs. */

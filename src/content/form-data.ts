@@ -36,10 +36,9 @@ export async function readFormData(request: Request, options: FormDataOptions = 
   try {
     for await (const part of parts(request, limits)) {
       if (part.filename === undefined) {
-        const value = await part.text();
-        left -= value.length + part.name.length;
-        if (left < 0) throw tooLarge("The fields of the form are too large.");
-        entries.push({ name: part.name, value, raw: value, source: "form" });
+        const entry = await textEntry(part, left);
+        left -= entry.raw.length + part.name.length;
+        entries.push(entry);
         continue;
       }
       const file = await received(request, part, Math.min(left, memoryFileBytes), folder);
@@ -52,6 +51,14 @@ export async function readFormData(request: Request, options: FormDataOptions = 
     throw error;
   }
   return new Params(entries);
+}
+
+/** @throws HttpError 413 where it has more characters than are left. */
+async function textEntry(part: Part, left: number): Promise<Param<FormValue> & { readonly raw: string }> {
+  const { name } = part;
+  const value = await part.text();
+  if (value.length + name.length > left) throw tooLarge("The fields of the form are too large.");
+  return { name, value, raw: value, source: "form" };
 }
 
 async function received(

@@ -37,10 +37,8 @@ export async function readDocument(pieces: Pieces, statusLine: "allowed" | "refu
   const { head, rest } = await readHead(pieces);
   const lines = head.split(/\r?\n/);
   const first = /^HTTP\/\d(?:\.\d)? (\d{3})(?: (.*))?$/.exec(lines[0] ?? "");
-  if (first !== null) {
-    if (statusLine === "refused") throw new Malformed("It wrote a status line.");
-    lines.shift();
-  }
+  if (first !== null && statusLine === "refused") throw new Malformed("It wrote a status line.");
+  if (first !== null) lines.shift();
   const fields = fieldsOf(lines);
   const [, digits, reason] = first ?? statusField(fields);
   for (const name of OF_THE_CONNECTION) fields.delete(name);

@@ -107,11 +107,12 @@ async function answered({ document, pieces, told }: Written, request: Request, o
   const { status, fields } = document;
   const location = fields.get("location");
   // RFC 3875 §6.2: a document, a redirect within the server, or one of the client, with a document or without.
-  if (location === undefined) {
-    if (status === undefined && !fields.has("content-type")) throw new Malformed("It wrote no Content-Type.");
-  } else if (location.startsWith("/") && status === undefined && fields.size === 1) {
+  if (location === undefined && status === undefined && !fields.has("content-type")) {
+    throw new Malformed("It wrote no Content-Type.");
+  }
+  if (location?.startsWith("/") === true && status === undefined && fields.size === 1) {
     await drop(pieces);
-    return options.redirected === undefined ? redirect(location, 302) : options.redirected(request, location);
+    return options.redirected?.(request, location) ?? redirect(location, 302);
   }
   const otherwise = location === undefined ? 200 : 302;
   if (request.method !== "HEAD" && hasContent(status ?? otherwise)) {

@@ -198,10 +198,17 @@ function decodeBytes(text: string): string {
   const octets = new Uint8Array(source.length);
   let length = 0;
   for (let i = 0; i < source.length; i++) {
-    const high = source[i] === 0x25 ? (HEX[source[i + 1] ?? 0] ?? 255) : 255;
-    const low = high < 16 ? (HEX[source[i + 2] ?? 0] ?? 255) : 255;
-    if (low < 16) i += 2;
-    octets[length++] = low < 16 ? high * 16 + low : (source[i] as number);
+    const escaped = escapeAt(source, i);
+    octets[length++] = escaped ?? (source[i] as number);
+    if (escaped !== null) i += 2;
   }
   return laxUtf8.decode(octets.subarray(0, length));
+}
+
+/** The byte that an escape stands for; null where there is none. */
+function escapeAt(source: Uint8Array, at: number): number | null {
+  if (source[at] !== 0x25) return null;
+  const high = HEX[source[at + 1] ?? 0] ?? 255;
+  const low = HEX[source[at + 2] ?? 0] ?? 255;
+  return high < 16 && low < 16 ? high * 16 + low : null;
 }

@@ -77,13 +77,18 @@ function compressReply(plan: Plan, request: Request, original: Reply): Reply | P
   }
   const { body } = original;
   const level = levelOf(plan.levels, encoding);
-  if (request.method !== "HEAD" && (typeof body === "string" || body instanceof Uint8Array)) {
-    return compressWhole(original, typeof body === "string" ? Buffer.from(body, "utf8") : body, encoding, level);
-  }
+  const whole = request.method === "HEAD" ? null : wholeOf(body);
+  if (whole !== null) return compressWhole(original, whole, encoding, level);
   const flush = body instanceof FileSlice ? "end" : "chunk";
   const fields = encodedFields(original, encoding);
   const length = declaredOf(original);
   return reply(original.status, fields, compressed(body, encoding, { ...level, ...length, flush }), original.extras);
+}
+
+/** A body that is here as a whole; null for one that comes in pieces. */
+function wholeOf(body: Reply["body"]): Uint8Array | null {
+  if (typeof body === "string") return Buffer.from(body, "utf8");
+  return body instanceof Uint8Array ? body : null;
 }
 
 const VARY = ["Accept-Encoding"];

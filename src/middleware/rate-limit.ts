@@ -57,15 +57,16 @@ export function rateLimit(options: RateLimitOptions): Middleware {
     fields.set("RateLimit-Policy", policy).set("RateLimit", `"${name}";r=${remaining};t=${seconds(wait)}`);
     addVary(fields, vary);
   };
+  const named = name === false ? undefined : { policy, name };
   return (next) => (request) => {
     const whose = key(request);
     if (whose === undefined) return next(request);
     const reading = meter.take(shortened(whose), clock.now());
     if (reading.allowed) {
-      if (name === false) return next(request);
+      if (named === undefined) return next(request);
       return decorated(next, request, (fields) => tell(fields, reading, clientFields(request)));
     }
-    throw refusal(reading, name === false ? undefined : { policy, name }); // no cache keeps it (RFC 6585 §4)
+    throw refusal(reading, named); // no cache keeps it (RFC 6585 §4)
   };
 }
 

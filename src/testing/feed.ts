@@ -23,16 +23,20 @@ export function feed(machine: H1Machine, pieces: Iterable<Piece>): string[] {
   for (const piece of pieces) {
     for (const part of piece === null ? [null] : slices(piece)) {
       give(machine, part);
-      try {
-        drain(machine, telling);
-      } catch (error) {
-        if (!(error instanceof RemoteError)) throw error;
-        telling.line(`error ${error.code} ${error.status}`);
-      }
+      drainOrTell(machine, telling);
       shared.fill(0xdd);
     }
   }
   return telling.done();
+}
+
+function drainOrTell(machine: H1Machine, telling: Telling): void {
+  try {
+    drain(machine, telling);
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error;
+    telling.line(`error ${error.code} ${error.status}`);
+  }
 }
 
 function drain(machine: H1Machine, telling: Telling): void {

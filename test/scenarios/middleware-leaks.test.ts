@@ -18,7 +18,7 @@ setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as () => void;
 
 /** What is exported beside middleware. */
-const NO_MIDDLEWARE = ["clientOf", "principalOf", "requestIdOf", "setPrincipal", "signalOf"];
+const NO_MIDDLEWARE = ["clientOf", "errorsTo", "principalOf", "requestIdOf", "setPrincipal", "signalOf"];
 /** Requests before tables are counted, and between the two counts. */
 const [FIRST, MORE] = [64, 512];
 /** Requests of one connection. */
