@@ -39,7 +39,16 @@ const {
 } = middleware;
 
 /** What is exported beside middleware. */
-const NO_MIDDLEWARE = ["accessLog", "clientOf", "createLog", "principalOf", "requestIdOf", "setPrincipal", "signalOf"];
+const NO_MIDDLEWARE = [
+  "accessLog",
+  "clientOf",
+  "createLog",
+  "errorsTo",
+  "principalOf",
+  "requestIdOf",
+  "setPrincipal",
+  "signalOf",
+];
 
 // What no Vary has to name: conditions and ranges, which a cache judges itself (RFC 9111 §3.3, §4.3); the target, of which the host
 // and, as a proxy says them, scheme and host are a part (RFC 9110 §7.1); and what ends at the next hop.
