@@ -11,7 +11,7 @@ import { Pipe } from "../message/pipe.ts";
 import { afterwards, hostOf, leaveOnFin, type Request } from "../message/request.ts";
 import { Feed, type Input } from "./process-input.ts";
 import { asEvents, Lines } from "./process-lines.ts";
-import { whyNotStarted } from "./process-start.ts";
+import { whyNotStarted, whyRefused } from "./process-start.ts";
 import { GROUPED, ProcessTree } from "./process-tree.ts";
 
 /** What a program is given and how it is watched: the same for spawn() and cgi(). */
@@ -180,7 +180,7 @@ export class Run {
       });
     } catch (cause) {
       this.#feed?.release();
-      throw processFailed(500, whyNotStarted(program, options.cwd, asError(cause)));
+      throw processFailed(500, whyRefused(options.cwd, asError(cause)));
     }
   }
 
@@ -297,9 +297,11 @@ export class Run {
     this.#over();
     const { program, options } = this.#order;
     const short = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"].includes(cause.code ?? "");
-    const error = short
-      ? processFailed(503, cause, { "Retry-After": "1" })
-      : processFailed(500, whyNotStarted(program, options.cwd, cause));
+    if (short) return this.#failWith(processFailed(503, cause, { "Retry-After": "1" }));
+    void whyNotStarted(program, options.cwd, cause).then((why) => this.#failWith(processFailed(500, why)));
+  }
+
+  #failWith(error: HttpError): void {
     this.#unstarted(error);
     this.#neverReady(error);
     this.output.fail(error);
